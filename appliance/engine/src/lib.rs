@@ -1,0 +1,1 @@
+//! One core of the appliance: stacks, sessions and gateway, without DPDK.

@@ -1,0 +1,1 @@
+//! What the gateway decides: calls and replies in, actions out.

@@ -1,0 +1,1 @@
+//! Sans-IO Ethernet, ARP, IPv4, ICMP and TCP.

@@ -1,0 +1,2 @@
+//! Wirepage.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Criterion benches: copy against attach.

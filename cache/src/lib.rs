@@ -1,0 +1,1 @@
+//! Hugepage arenas, blocks, pins and eviction.

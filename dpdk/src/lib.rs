@@ -1,0 +1,1 @@
+//! Safe owners for the part of DPDK that Wirepage uses.
