@@ -42,3 +42,29 @@ pub unsafe trait Loan {
     /// Gives the loan up to the caller, who must call `release` exactly once.
     fn into_parts(self) -> LoanParts;
 }
+
+/// An owner of memory from which loans can be cut.
+///
+/// The DPDK binding implements it for EAL memory, the cache for hugepages it maps
+/// itself; an arena is built over either.
+///
+/// # Safety
+///
+/// From construction until the owner is dropped, the bytes `base..base + len` are
+/// mapped, readable, writable, initialised, and reached through this owner alone;
+/// they do not move when the owner moves, and dropping the owner on another thread
+/// is sound. `base`, `len` and `page_size` always answer the same, and the pages
+/// behind `base..base + len` are `page_size` bytes each (a power of two), the first
+/// beginning at or before `base`.
+pub unsafe trait Region: Send {
+    /// First byte.
+    fn base(&self) -> NonNull<u8>;
+
+    /// Bytes, more than zero.
+    #[expect(clippy::len_without_is_empty, reason = "a region is never empty")]
+    fn len(&self) -> usize;
+
+    /// Bytes of one page behind the region: IO addresses are contiguous at least
+    /// within a page.
+    fn page_size(&self) -> usize;
+}
