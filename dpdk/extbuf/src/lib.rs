@@ -56,12 +56,12 @@ pub unsafe trait Loan {
 /// is sound. `base`, `len` and `page_size` always answer the same, and the pages
 /// behind `base..base + len` are `page_size` bytes each (a power of two), the first
 /// beginning at or before `base`.
+#[expect(clippy::len_without_is_empty, reason = "a region is never empty")]
 pub unsafe trait Region: Send {
     /// First byte.
     fn base(&self) -> NonNull<u8>;
 
     /// Bytes, more than zero.
-    #[expect(clippy::len_without_is_empty, reason = "a region is never empty")]
     fn len(&self) -> usize;
 
     /// Bytes of one page behind the region: IO addresses are contiguous at least
