@@ -1,1 +1,45 @@
-//! Sans-IO Ethernet, ARP, IPv4, ICMP and TCP.
+//! Sans-IO Ethernet, ARP, IPv4, ICMP echo and TCP for one interface of one core.
+//!
+//! Nothing here reads a clock, draws a random number or performs I/O: frames
+//! and the time come in as arguments, frames go out through a [`FrameSink`].
+//! Payload is never copied on its way out: TCP's send queue holds [`TxBuffer`]s
+//! (refcounted immutable bytes), and every transmission or retransmission emits
+//! a fresh header over the very same memory.
+//!
+//! # Order of calls
+//!
+//! One iteration of the owner's loop is:
+//!
+//! 1. [`Stack::handle_frame`] for every received frame,
+//! 2. [`Stack::handle_timeout`] once [`Stack::poll_timeout`] has passed,
+//! 3. [`Stack::poll_event`] until it yields nothing, with [`Stack::peek`],
+//!    [`Stack::consume`], [`Stack::wake`], [`Stack::close`] and
+//!    [`Stack::abort`] as the application sees fit,
+//! 4. [`Stack::poll_transmit`], which sends everything that is due.
+//!
+//! `now` is the time since an arbitrary start and never goes back.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
+mod buffer;
+mod config;
+mod event;
+mod frame;
+pub mod limits;
+mod stack;
+mod stats;
+
+pub use buffer::{RxBuffer, TxBuffer};
+pub use config::{Config, ConfigError, Limits, Offload, Tso};
+pub use event::{CloseReason, ConnectError, ConnectionId, Event};
+pub use frame::{FrameOffload, FrameSink, Piece, RxChecksums, Source, TxFrame};
+pub use stack::Stack;
+pub use stats::Stats;

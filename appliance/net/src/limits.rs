@@ -1,0 +1,124 @@
+//! Every bound of the crate, with its reason.
+
+use core::time::Duration;
+
+/// Smallest MTU accepted: what every IPv4 host must take (RFC 791).
+pub const MIN_MTU: u16 = 576;
+
+/// Smallest segment size we send, whatever the peer asks for. A peer that asks
+/// for one byte a segment would cost us a frame per byte.
+pub const MIN_MSS: u16 = 216;
+
+/// Segment size of a peer that names none (RFC 9293, 3.7.1).
+pub const DEFAULT_PEER_MSS: u16 = 536;
+
+/// Largest [`TxFrame::header`](crate::TxFrame::header): an ICMP echo reply of a
+/// full Ethernet frame is all header.
+pub const MAX_HEADER_BYTES: usize = 1514;
+
+/// Largest TCP frame header: Ethernet 14, IPv4 20, TCP 60.
+pub const MAX_TCP_FRAME_HEADER: usize = 94;
+
+/// Most payload pieces of one frame: a TSO frame of 64 KiB over 1 KiB pieces.
+pub const MAX_FRAME_PIECES: usize = 64;
+
+/// Most pieces a received frame may consist of: 64 KiB of LRO in 1 KiB buffers.
+pub const MAX_RECEIVED_PIECES: usize = 64;
+
+/// Default of [`Limits::connections`](crate::Limits::connections).
+pub const DEFAULT_CONNECTIONS: usize = 1024;
+
+/// Default of [`Limits::backlog`](crate::Limits::backlog).
+pub const DEFAULT_BACKLOG: usize = 128;
+
+/// Default receive window: 10 Gbit/s at 800 µs of round trip.
+pub const DEFAULT_RECEIVE_WINDOW: usize = 1 << 20;
+
+/// Default send queue: enough to keep a 4 MiB peer window full.
+pub const DEFAULT_SEND_BUFFER: usize = 4 << 20;
+
+/// Default of received buffers held: eight full windows of 1,448-byte segments.
+pub const DEFAULT_RECEIVE_BUFFERS: usize = 8192;
+
+/// Default of neighbours: every client of a /24 and a margin.
+pub const DEFAULT_NEIGHBOURS: usize = 512;
+
+/// Default pieces without TSO: some devices take 8 descriptors a segment, of
+/// which the header uses one.
+pub const DEFAULT_MAX_PIECES: usize = 7;
+
+/// Listening ports: NFS, MOUNT, portmap and room to spare.
+pub const MAX_LISTENERS: usize = 16;
+
+/// Control frames (ARP, ICMP, RST) waiting for the sink; more are dropped and
+/// counted, as a lossy network might.
+pub const MAX_CONTROL_FRAMES: usize = 64;
+
+/// Out-of-order pieces held per connection. A window of 1 MiB is 725 full
+/// segments; a peer that sends smaller ones has to repeat them.
+pub const MAX_OUT_OF_ORDER_PIECES: usize = 1024;
+
+/// In-order pieces held per connection before the window closes: a peer that
+/// sends tiny segments would otherwise hold a buffer for each byte.
+pub const MAX_RECEIVE_PIECES: usize = 2048;
+
+/// Pieces in the send queue of a connection: pulling stops there. Bounds the
+/// search for a retransmission as well as the memory.
+pub const MAX_SEND_PIECES: usize = 8192;
+
+/// Most bytes asked of the source at once: one super-segment.
+pub const MAX_PULL: usize = 65_536;
+
+/// Frames one connection may send before the next has its turn.
+pub const FRAMES_PER_TURN: usize = 16;
+
+/// Acknowledgements owed for out-of-order arrivals before they are merged: the
+/// peer needs three duplicates to start fast retransmit (RFC 5681, 3.2).
+pub const MAX_ACKS_OWED: u8 = 8;
+
+/// Initial retransmission time-out (RFC 6298, 2.1).
+pub const INITIAL_RTO: Duration = Duration::from_secs(1);
+
+/// Floor of the retransmission time-out. RFC 6298 says one second; 200 ms is
+/// what Linux uses, and longer than any peer delays its acknowledgements.
+pub const MIN_RTO: Duration = Duration::from_millis(200);
+
+/// Ceiling of the retransmission time-out (RFC 6298, 2.5 allows 60 s and more).
+pub const MAX_RTO: Duration = Duration::from_secs(60);
+
+/// Retransmissions of a SYN or SYN-ACK: 1+2+4+8+16 s, then 32 s of waiting.
+pub const MAX_SYN_RETRANSMITS: u8 = 5;
+
+/// Time-outs in a row without progress before a connection is given up: about
+/// 100 s from the floor (RFC 9293's R2 is at least 100 s).
+pub const MAX_RETRANSMITS: u8 = 9;
+
+/// Longest delay of an acknowledgement (RFC 9293 allows 500 ms).
+pub const DELAYED_ACK: Duration = Duration::from_millis(40);
+
+/// How long TIME_WAIT lasts: Linux' value, as RFC 9293's four minutes would fill
+/// the table.
+pub const TIME_WAIT: Duration = Duration::from_secs(60);
+
+/// How long FIN_WAIT_2 lasts without a segment from the peer.
+pub const FIN_WAIT_2_IDLE: Duration = Duration::from_secs(60);
+
+/// At most one challenge ACK or answer to an unacceptable empty segment per
+/// connection in this time (RFC 5961, 7): breaks acknowledgement loops.
+pub const CHALLENGE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A neighbour's address is trusted this long after it was last confirmed.
+pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(60);
+
+/// First wait for an ARP reply; doubles with every request.
+pub const ARP_RETRY: Duration = Duration::from_millis(500);
+
+/// Requests before a neighbour counts as unreachable.
+pub const ARP_REQUESTS: u8 = 4;
+
+/// A neighbour that did not answer is not asked again for this long.
+pub const ARP_HOLD_OFF: Duration = Duration::from_secs(2);
+
+const _: () = assert!(MAX_FRAME_PIECES >= DEFAULT_MAX_PIECES);
+const _: () = assert!(MIN_RTO.as_millis() > 4 * DELAYED_ACK.as_millis());
+const _: () = assert!(MAX_TCP_FRAME_HEADER < MAX_HEADER_BYTES);
