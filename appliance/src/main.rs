@@ -1,2 +1,4 @@
-//! Wirepage.
+//! The `wirepage` binary.
+#![forbid(unsafe_code)]
+
 fn main() {}

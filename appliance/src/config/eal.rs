@@ -1,0 +1,152 @@
+//! `[eal]`: how the DPDK environment is brought up.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::findings::{Findings, Section};
+use super::problem::Problem;
+use crate::limits;
+
+/// How EAL is initialised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Eal {
+    /// Memory EAL reserves at start, in MiB: cache (if it lies there), packet pools and EAL itself.
+    pub memory_mib: u32,
+    /// Prefix of EAL's runtime files, so that several DPDK processes do not meet.
+    pub file_prefix: Option<String>,
+    /// EAL's own log level, e.g. `warning` or `lib.eal:debug`.
+    pub log_level: Option<String>,
+    /// What device addresses are.
+    pub iova: IovaMode,
+    /// Whether EAL's memory is hugepages. Ordinary pages do for virtual devices only.
+    pub hugepages: bool,
+    /// Further EAL arguments, passed as they are.
+    pub extra: Vec<String>,
+}
+
+/// What the addresses given to devices are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IovaMode {
+    /// EAL decides from its buses and privileges.
+    Auto,
+    /// Physical addresses.
+    Physical,
+    /// Virtual addresses.
+    Virtual,
+}
+
+impl IovaMode {
+    /// The word in the configuration, which for `pa` and `va` is also EAL's.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Physical => "pa",
+            Self::Virtual => "va",
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEal {
+    memory_mib: Option<Spanned<i64>>,
+    file_prefix: Option<Spanned<String>>,
+    log_level: Option<Spanned<String>>,
+    iova: Option<Spanned<String>>,
+    hugepages: Option<bool>,
+    extra: Option<Vec<Spanned<String>>>,
+}
+
+/// `needed_mib` is what everything else in the configuration asks of EAL's memory; `None` when that is
+/// not known because something there is wrong.
+pub(super) fn check(
+    raw: RawEal,
+    section: &Section,
+    needed_mib: Option<u32>,
+    findings: &mut Findings,
+) -> Option<Eal> {
+    let memory_span = raw.memory_mib.as_ref().map(Spanned::span);
+    let memory_mib = findings.number(
+        section,
+        "memory_mib",
+        raw.memory_mib,
+        needed_mib.unwrap_or(limits::EAL_BASE_MIB),
+        limits::SIZE_MIB,
+    );
+    if let (Some(memory_mib), Some(needed_mib)) = (memory_mib, needed_mib)
+        && memory_mib < needed_mib
+    {
+        findings.report(
+            memory_span,
+            Problem::MemoryTooSmall {
+                memory_mib,
+                needed_mib,
+            },
+        );
+        return None;
+    }
+    let file_prefix = word("file_prefix", "-_", raw.file_prefix, findings);
+    let log_level = word("log_level", ".:*,-_", raw.log_level, findings);
+    let hugepages = raw.hugepages.unwrap_or(true);
+    let iova_span = raw.iova.as_ref().map(Spanned::span);
+    let choices =
+        [IovaMode::Auto, IovaMode::Physical, IovaMode::Virtual].map(|mode| (mode.word(), mode));
+    let iova = findings.choice(section, "iova", raw.iova, IovaMode::Auto, &choices);
+    if iova == Some(IovaMode::Physical) && !hugepages {
+        findings.report(iova_span, Problem::PhysicalWithoutHugepages);
+    }
+    let mut extra = Vec::new();
+    for argument in raw.extra.unwrap_or_default() {
+        let value = argument.get_ref();
+        if value.is_empty() || value.contains('\0') {
+            findings.report(
+                Some(argument.span()),
+                Problem::EalExtra {
+                    value: value.clone(),
+                },
+            );
+        }
+        extra.push(argument.into_inner());
+    }
+    Some(Eal {
+        memory_mib: memory_mib?,
+        file_prefix: file_prefix?,
+        log_level: log_level?,
+        iova: iova?,
+        hugepages,
+        extra,
+    })
+}
+
+/// An optional word of EAL's; the outer `None` means that it was unusable.
+#[expect(
+    clippy::option_option,
+    reason = "checked and absent are different things here"
+)]
+fn word(
+    key: &'static str,
+    allowed: &'static str,
+    field: Option<Spanned<String>>,
+    findings: &mut Findings,
+) -> Option<Option<String>> {
+    let Some(field) = field else {
+        return Some(None);
+    };
+    let value = field.get_ref();
+    let right_length = (1..=limits::FILE_PREFIX_BYTES_MAX).contains(&value.len());
+    let right_characters = value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || allowed.contains(c));
+    if right_length && right_characters {
+        return Some(Some(field.into_inner()));
+    }
+    findings.report(
+        Some(field.span()),
+        Problem::EalWord {
+            key,
+            value: value.clone(),
+            allowed,
+        },
+    );
+    None
+}

@@ -1,0 +1,104 @@
+//! Every bound of the control side, each with its reason.
+
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+/// More ports than any machine this is meant for has; bounds the per-port tables made at start.
+pub const PORTS_MAX: usize = 16;
+
+/// One engine works end to end in this version.
+pub const CORES_MAX: usize = 1;
+
+/// One receive and one transmit queue per port: there is one engine, and a queue belongs to one engine.
+pub const QUEUES_MAX: u16 = 1;
+
+/// Exports are searched linearly when a client mounts.
+pub const EXPORTS_MAX: usize = 64;
+
+/// Allow-lists are searched linearly when a client connects.
+pub const CLIENT_NETWORKS_MAX: usize = 64;
+
+/// Origin connections per engine: reserved source ports (512..1024) are shared with everything else a
+/// site runs from behind one address, so an appliance takes few of them.
+pub const ORIGIN_CONNECTIONS: RangeInclusive<u16> = 1..=32;
+
+/// Below 576 no IPv4 host is obliged to live (RFC 791); 9,216 is the usual ceiling of jumbo frames and
+/// below what every driver in use accepts (virtio-user takes frames of up to 9,728 bytes).
+pub const MTU: RangeInclusive<u16> = 576..=9216;
+
+/// Ring sizes drivers accept: virtio takes any power of two up to 32,768, and fewer than 64 cannot hold
+/// one burst and its acknowledgements.
+pub const DESCRIPTORS: RangeInclusive<u16> = 64..=32_768;
+
+/// A prefix shorter than /8 is no link; /32 has no neighbour (RFC 3021 makes /31 usable).
+pub const LINK_PREFIX: RangeInclusive<u8> = 8..=31;
+
+/// 4 KiB is the smallest page; 1 MiB the largest READ or WRITE NFS clients ask for.
+pub const BLOCK_KIB: RangeInclusive<u32> = 4..=1024;
+
+/// 1 TiB: keeps every product of sizes far inside 64 bits.
+pub const SIZE_MIB: RangeInclusive<u32> = 1..=1 << 20;
+
+/// Fewer blocks than this and a handful of calls in flight pins the whole cache.
+pub const CACHE_BLOCKS_MIN: usize = 64;
+
+/// MNTPATHLEN (RFC 1813, section 5.1.4).
+pub const EXPORT_PATH_BYTES_MAX: usize = 1024;
+
+/// `sun_path` holds 108 bytes with its terminating zero.
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// EAL arguments are copied into fixed buffers of its parsers; also what fits on one log line.
+pub const DEVICE_BYTES_MAX: usize = 512;
+
+/// Port names appear in logs and errors.
+pub const PORT_NAME_BYTES_MAX: usize = 32;
+
+/// EAL appends its own names to the prefix; NAME_MAX is 255.
+pub const FILE_PREFIX_BYTES_MAX: usize = 64;
+
+/// A configuration of this size is not a configuration; bounds what is read into memory.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// What EAL itself and the rings take besides cache and packet pools.
+pub const EAL_BASE_MIB: u32 = 64;
+
+/// Packet buffers of one port beyond those its descriptors hold: frames waiting in reassembly, headers
+/// and external-buffer mbufs of everything unacknowledged.
+pub const PORT_POOL_MIB: u32 = 32;
+
+/// The longest request line of the control socket is `stats` and its line end; room for more verbs.
+pub const CONTROL_REQUEST_BYTES_MAX: usize = 64;
+
+/// Far above the snapshot's size; bounds what `wirepage stats` reads from whatever listens there.
+pub const CONTROL_REPLY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long one control connection may take to send its line and to take its answer. Connections are
+/// served one after the other, so this also bounds how long one can hold up the next.
+pub const CONTROL_CONNECTION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long the control thread waits for the engine's snapshot. An engine turns at least once per
+/// [`IDLE_SLEEP_MAX`]; this is for a machine whose cores are shared.
+pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long `wirepage stats` waits: one connection ahead of it, then its own snapshot.
+pub const STATS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time without work during which an adaptive engine keeps polling at full speed: a reply from a peer in
+/// the same rack arrives within it.
+pub const IDLE_SPIN: Duration = Duration::from_micros(50);
+
+/// Time without work during which it then offers its core to others between two polls.
+pub const IDLE_YIELD: Duration = Duration::from_micros(150);
+
+/// The shortest sleep worth a system call (Linux adds its timer slack of 50 µs).
+pub const IDLE_SLEEP_MIN: Duration = Duration::from_micros(20);
+
+/// The longest sleep: what a request to a quiet appliance waits at most before it is seen.
+pub const IDLE_SLEEP_MAX: Duration = Duration::from_millis(1);
+
+const _: () = assert!(IDLE_SPIN.as_nanos() < IDLE_YIELD.as_nanos());
+const _: () = assert!(IDLE_SLEEP_MIN.as_nanos() < IDLE_SLEEP_MAX.as_nanos());
+const _: () = assert!(
+    STATS_TIMEOUT.as_nanos() > CONTROL_CONNECTION_TIMEOUT.as_nanos() + SNAPSHOT_TIMEOUT.as_nanos()
+);
