@@ -1,0 +1,24 @@
+//! Why a connection must be closed.
+
+/// What a peer sent cannot be followed any further; its connection is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionError {
+    /// the peer's record marking is malformed or beyond the limits
+    #[error("the peer's record marking is malformed or beyond the limits")]
+    Record,
+    /// the peer's record is too short to be an RPC message
+    #[error("the peer's record is too short to be an RPC message")]
+    NotRpc,
+    /// the peer's call is longer than any legal one
+    #[error("the peer's call is longer than any legal one")]
+    CallTooLong,
+    /// the origin's reply does not have the form its procedure demands
+    #[error("the origin's reply does not have the form its procedure demands")]
+    BadReply,
+    /// the engine named a connection that is not open
+    #[error("the engine named a connection that is not open")]
+    UnknownConnection,
+    /// as many clients as the limits allow are connected
+    #[error("as many clients as the limits allow are connected")]
+    TooManyClients,
+}

@@ -1,0 +1,81 @@
+//! Every bound of the gateway, with its reason. Full means back-pressure or a counted drop, never growth.
+
+/// A small buffer holds any call or reply head: mark 4 + header 24 + credential 408 + verifier 408 +
+/// handle 68 + 20 = 932 bytes at most, and a MNT call with the longest path (1,024) too.
+pub const SMALL_META_LEN: usize = 2048;
+
+/// Large buffers continue long metadata messages; 64 KiB so that the longest one has few pieces.
+pub const LARGE_META_LEN: usize = 64 * 1024;
+
+/// Longest reply that is not file data: a client may ask READDIRPLUS for as much as 1 MiB.
+pub const METADATA_REPLY_MAX: usize = 1024 * 1024 + RECORD_HEAD_MAX;
+
+/// Room for everything of a record that is not its bulk (headers, credential, arguments).
+pub const RECORD_HEAD_MAX: usize = 4096;
+
+/// Longest call that is not a WRITE. The longest legal one is NFSACL SETACL: two lists of 1,024 entries of
+/// 12 bytes are 24 KiB.
+pub const METADATA_CALL_MAX: usize = 32 * 1024;
+
+/// Pieces of the longest metadata message: one small buffer and the large ones after it.
+pub const META_PIECES_MAX: usize = METADATA_REPLY_MAX.div_ceil(LARGE_META_LEN) + 1;
+
+/// Bytes looked at in one step while the head of a message is incomplete: beyond it file data would be
+/// copied twice, and most heads are shorter.
+pub const HEAD_STEP: usize = 256;
+
+/// Fragments of one record: legal peers send a handful, one-byte fragments of a head are legal too; a
+/// stream of empty ones is an attack on the CPU.
+pub const FRAGMENTS_PER_RECORD_MAX: usize = 65_536;
+
+/// Largest READ and WRITE a configuration may ask for; Linux itself stops at 1 MiB.
+pub const MAX_IO_BOUND: u32 = 1024 * 1024;
+
+/// Preferred READDIR size told to clients: one large buffer a reply.
+pub const DIRECTORY_PREFERRED: u32 = 64 * 1024;
+
+/// The bounds that depend on the size of the appliance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Client connections. Each costs a record reader and a half-read call.
+    pub clients: usize,
+    /// Calls of one client from being read to the reply having left. Linux has up to 128 slots a mount.
+    pub calls_per_client: usize,
+    /// Calls of all clients.
+    pub calls: usize,
+    /// Cache bytes the calls of one client may pin, in bytes. `None`: a quarter of the cache.
+    pub pinned_per_client: Option<usize>,
+    /// Cache bytes all calls together may pin. `None`: three quarters of the cache, so that there are
+    /// always blocks that can be evicted.
+    pub pinned: Option<usize>,
+    /// Handles whose export is remembered; a forgotten one costs a GETATTR.
+    pub handles: usize,
+    /// Files whose attributes and blocks are remembered.
+    pub files: usize,
+    /// ACCESS verdicts remembered; a forgotten one costs an ACCESS.
+    pub verdicts: usize,
+    /// Entries of the list DUMP answers with; MOUNT's bookkeeping is a courtesy (RFC 1813, appendix I).
+    pub mounts: usize,
+    /// Small buffers. A call in flight holds two at most (itself and its reply).
+    pub small_buffers: usize,
+    /// Large buffers.
+    pub large_buffers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients: 1024,
+            calls_per_client: 128,
+            calls: 1024,
+            pinned_per_client: None,
+            pinned: None,
+            handles: 131_072,
+            files: 32_768,
+            verdicts: 16_384,
+            mounts: 256,
+            small_buffers: 8192,
+            large_buffers: 128,
+        }
+    }
+}

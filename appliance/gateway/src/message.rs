@@ -1,0 +1,221 @@
+//! Messages as they leave: a sequence of references to bytes that lie elsewhere.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::rc::Rc;
+
+use cache::BlockSlice;
+
+use crate::budget::Charge;
+use crate::meta::MetaSlice;
+
+/// XDR padding comes from here and never from a block's bytes past its data.
+static ZEROS: [u8; 3] = [0; 3];
+
+/// One contiguous piece of a message.
+#[derive(Debug)]
+pub enum Payload {
+    /// Headers, arguments, results.
+    Meta(MetaSlice),
+    /// File data, where it lies in the cache; this pins the block.
+    Block(BlockSlice),
+    /// XDR padding, at most 3 bytes.
+    Zeros(usize),
+}
+
+impl Payload {
+    /// Bytes in this piece.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Meta(slice) => slice.len(),
+            Self::Block(slice) => slice.len(),
+            Self::Zeros(len) => *len,
+        }
+    }
+
+    /// No bytes in this piece.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Meta(slice) => slice.bytes(),
+            Self::Block(slice) => slice.as_slice(),
+            Self::Zeros(len) => ZEROS.get(..*len).unwrap_or(&ZEROS),
+        }
+    }
+
+    /// Another reference to `range` of the same bytes; `range` must lie within `0..len()`.
+    pub fn share(&self, range: Range<usize>) -> Self {
+        match self {
+            Self::Meta(slice) => Self::Meta(slice.share(range)),
+            Self::Block(slice) => Self::Block(slice.slice(range)),
+            Self::Zeros(_) => Self::Zeros(range.len().min(ZEROS.len())),
+        }
+    }
+}
+
+/// One whole RPC message with its record mark, as a queue of [`Payload`]s.
+///
+/// Take pieces from the front with [`Message::take`] or [`Message::pop_front`] as the transport has
+/// room, and keep the (shrinking) message until it is empty: as long as it exists it counts against the
+/// bounds of the client it is for, which is what stops a client that asks and never reads.
+#[derive(Debug)]
+pub struct Message {
+    parts: VecDeque<Payload>,
+    len: usize,
+    home: Rc<SpareQueues>,
+    charge: Option<Charge>,
+}
+
+impl Message {
+    /// Bytes still in the message, record mark included.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Everything has been taken.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The next piece.
+    pub fn front(&self) -> Option<&Payload> {
+        self.parts.front()
+    }
+
+    /// Takes the next piece whole.
+    pub fn pop_front(&mut self) -> Option<Payload> {
+        let part = self.parts.pop_front()?;
+        self.len -= part.len();
+        Some(part)
+    }
+
+    /// Takes at most `room` bytes: the next piece, or the first `room` bytes of it.
+    pub fn take(&mut self, room: usize) -> Option<Payload> {
+        if self.parts.front()?.len() <= room {
+            return self.pop_front();
+        }
+        if room == 0 {
+            return None;
+        }
+        let front = self.parts.front_mut()?;
+        let first = front.share(0..room);
+        let rest = front.share(room..front.len());
+        *front = rest;
+        self.len -= room;
+        Some(first)
+    }
+
+    /// The pieces that are left.
+    pub fn parts(&self) -> impl Iterator<Item = &Payload> {
+        self.parts.iter()
+    }
+
+    /// The same bytes once more (references, no copy); not charged to anybody.
+    pub(crate) fn share(&self) -> Self {
+        let mut twin = SpareQueues::message(&self.home);
+        for part in &self.parts {
+            twin.push(part.share(0..part.len()));
+        }
+        twin
+    }
+
+    /// Appends a piece; empty ones are left out.
+    pub(crate) fn push(&mut self, part: Payload) {
+        if !part.is_empty() {
+            self.len += part.len();
+            self.parts.push_back(part);
+        }
+    }
+
+    /// Lets `charge` last as long as this message.
+    pub(crate) fn carry(&mut self, charge: Charge) {
+        self.charge = Some(charge);
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        self.parts.clear();
+        self.home.put(std::mem::take(&mut self.parts));
+    }
+}
+
+/// Recycled queues, so that a message costs no allocation.
+#[derive(Debug, Default)]
+pub(crate) struct SpareQueues {
+    spare: RefCell<Vec<VecDeque<Payload>>>,
+    bound: usize,
+}
+
+impl SpareQueues {
+    /// Keeps at most `bound` queues.
+    pub(crate) fn new(bound: usize) -> Rc<Self> {
+        Rc::new(Self {
+            spare: RefCell::new(Vec::with_capacity(bound)),
+            bound,
+        })
+    }
+
+    /// An empty message.
+    pub(crate) fn message(this: &Rc<Self>) -> Message {
+        Message {
+            parts: this.spare.borrow_mut().pop().unwrap_or_default(),
+            len: 0,
+            home: Rc::clone(this),
+            charge: None,
+        }
+    }
+
+    fn put(&self, queue: VecDeque<Payload>) {
+        let mut spare = self.spare.borrow_mut();
+        if queue.capacity() > 0 && spare.len() < self.bound {
+            spare.push(queue);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meta::MetaPool;
+
+    fn message(bytes: &[u8], padding: usize) -> Message {
+        let pool = MetaPool::new(1, 0);
+        let mut buffer = pool.small().expect("one is there");
+        buffer.append(bytes);
+        let mut message = SpareQueues::message(&SpareQueues::new(4));
+        message.push(Payload::Meta(buffer.freeze()));
+        message.push(Payload::Zeros(padding));
+        message
+    }
+
+    #[test]
+    fn take_splits_at_the_room_there_is() {
+        let mut message = message(b"abcdef", 2);
+        assert_eq!(message.len(), 8);
+        assert!(message.take(0).is_none());
+        assert_eq!(message.take(4).expect("bytes").bytes(), b"abcd");
+        assert_eq!(message.take(100).expect("bytes").bytes(), b"ef");
+        assert_eq!(message.take(1).expect("bytes").bytes(), b"\0");
+        assert_eq!(message.take(9).expect("bytes").bytes(), b"\0");
+        assert!(message.is_empty());
+        assert!(message.take(9).is_none());
+    }
+
+    #[test]
+    fn a_shared_message_has_the_same_bytes_at_the_same_place() {
+        let message = message(b"xyz", 1);
+        let twin = message.share();
+        assert_eq!(twin.len(), 4);
+        let (Some(Payload::Meta(a)), Some(Payload::Meta(b))) = (message.front(), twin.front())
+        else {
+            panic!("both start with the header");
+        };
+        assert!(std::ptr::eq(a.bytes(), b.bytes()));
+    }
+}

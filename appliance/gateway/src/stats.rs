@@ -1,0 +1,44 @@
+//! Counters since the start, and gauges.
+
+/// What the gateway has done since its start, and what it holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GatewayStats {
+    /// Calls read from clients.
+    pub client_calls: u64,
+    /// READs of clients.
+    pub client_reads: u64,
+    /// WRITEs of clients.
+    pub client_writes: u64,
+    /// READ calls sent to the origin.
+    pub origin_reads: u64,
+    /// WRITE calls sent to the origin.
+    pub origin_writes: u64,
+    /// All calls sent to the origin, re-sent ones not counted again.
+    pub origin_calls: u64,
+    /// Calls sent again because their connection was lost (I6).
+    pub origin_resent: u64,
+    /// Replies of the origin that matched no call on their connection (I7).
+    pub origin_unknown_replies: u64,
+    /// Replies of the origin that broke the protocol (I8 among them).
+    pub origin_protocol_errors: u64,
+    /// Calls of clients refused as malformed or unsupported.
+    pub client_protocol_errors: u64,
+    /// Calls refused because of the export's rules.
+    pub refused_by_export: u64,
+    /// Times a file's blocks were dropped because the origin's attributes changed.
+    pub files_invalidated: u64,
+    /// Fills whose data was not published because something changed meanwhile.
+    pub fills_unpublished: u64,
+    /// Calls of clients whose replies have not left yet.
+    pub calls_in_flight: usize,
+    /// Calls at the origin.
+    pub origin_calls_in_flight: usize,
+    /// Cache bytes those calls may pin.
+    pub charged_bytes: usize,
+    /// Files known.
+    pub files: usize,
+    /// Handles known.
+    pub handles: usize,
+    /// Meta buffers in use.
+    pub meta_buffers: usize,
+}
