@@ -1,0 +1,420 @@
+//! The engine's turn: events, bytes to the gateway, its actions back.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use cache::Cache;
+use gateway::{Action, ClientId, ClientInfo, Gateway, OriginId};
+use net::{ConnectionId, Event, FrameSink, RxBuffer, RxChecksums, Stack};
+
+use crate::config::{EngineConfig, EngineError, Origin};
+use crate::limits;
+use crate::payload::TxBytes;
+use crate::session::{Peer, Session, Sessions, client_id};
+use crate::source_ports::SourcePorts;
+use crate::stats::EngineStats;
+
+/// One interface and the sessions on it.
+struct Port<R: RxBuffer> {
+    stack: Stack<R, TxBytes>,
+    sessions: Sessions,
+}
+
+/// One core of the appliance.
+///
+/// One turn of its owner's loop is: [`Engine::handle_frame`] for what the NICs
+/// received, [`Engine::advance`], [`Engine::poll_transmit`] for every port.
+/// `now` is the time since an arbitrary start and never goes back.
+pub struct Engine<R: RxBuffer> {
+    ports: Vec<Port<R>>,
+    gateway: Gateway,
+    listen_port: usize,
+    tcp_ports: Vec<u16>,
+    origin: Origin,
+    source_ports: SourcePorts,
+    /// Connections to the origin, as the gateway names them.
+    origins: Vec<(OriginId, ConnectionId)>,
+    /// Sessions whose bytes the gateway did not take yet.
+    stalled: VecDeque<(usize, ConnectionId)>,
+    /// Sessions to close once they are flushed.
+    closing: VecDeque<(usize, ConnectionId)>,
+    /// Serial number of the client that came last.
+    last_client: u32,
+}
+
+impl<R: RxBuffer> Engine<R> {
+    /// Builds the stacks and starts listening.
+    ///
+    /// # Errors
+    /// When a port index points nowhere or a stack refuses its configuration.
+    pub fn new(config: EngineConfig, gateway: Gateway) -> Result<Self, EngineError> {
+        let count = config.ports.len().min(limits::MAX_PORTS);
+        for index in [
+            config.ports.len().saturating_sub(1),
+            config.listen.port,
+            config.origin.port,
+        ] {
+            if index >= count {
+                return Err(EngineError::NoSuchPort(index));
+            }
+        }
+        let mut ports = Vec::with_capacity(count);
+        for (port, config) in config.ports.into_iter().enumerate() {
+            let capacity = config.limits.connections;
+            let stack =
+                Stack::new(config).map_err(|source| EngineError::Port { port, source })?;
+            ports.push(Port {
+                stack,
+                sessions: Sessions::new(capacity),
+            });
+        }
+        for &tcp_port in &config.listen.tcp_ports {
+            if !ports[config.listen.port].stack.listen(tcp_port) {
+                return Err(EngineError::TooManyListeners(tcp_port));
+            }
+        }
+        Ok(Self {
+            ports,
+            gateway,
+            listen_port: config.listen.port,
+            tcp_ports: config.listen.tcp_ports,
+            source_ports: SourcePorts::new(config.origin.reserved_source_ports),
+            origin: config.origin,
+            origins: Vec::new(),
+            stalled: VecDeque::new(),
+            closing: VecDeque::new(),
+            last_client: 0,
+        })
+    }
+
+    /// Makes the address of every port known to its link.
+    pub fn announce(&mut self) {
+        for port in &mut self.ports {
+            port.stack.announce();
+        }
+    }
+
+    /// Takes one received frame of `port`: `head` with all headers, then the rest.
+    pub fn handle_frame(
+        &mut self,
+        port: usize,
+        head: R,
+        tail: impl Iterator<Item = R>,
+        checksums: RxChecksums,
+        now: Duration,
+    ) {
+        if let Some(port) = self.ports.get_mut(port) {
+            port.stack.handle_frame(head, tail, checksums, now);
+        }
+    }
+
+    /// Runs timers, events and the gateway's actions until nothing is left to do
+    /// now; whether anything was done.
+    pub fn advance(&mut self, now: Duration) -> bool {
+        let mut busy = self.handle_timeouts(now);
+        for port in 0..self.ports.len() {
+            while let Some(event) = self.ports[port].stack.poll_event() {
+                self.handle_event(port, event, now);
+                busy = true;
+            }
+        }
+        busy |= self.run_actions(now);
+        for _ in 0..self.stalled.len().min(limits::STALLED_PER_TURN) {
+            let Some((port, connection)) = self.stalled.pop_front() else {
+                break;
+            };
+            if let Some(session) = self.ports[port].sessions.get_mut(connection) {
+                session.stalled = false;
+                busy |= self.deliver(port, connection, now);
+            }
+        }
+        busy
+    }
+
+    /// Sends what is due on `port` until nothing is or the sink is full.
+    pub fn poll_transmit(
+        &mut self,
+        port: usize,
+        now: Duration,
+        sink: &mut impl FrameSink<TxBytes>,
+    ) {
+        let Some(Port { stack, sessions }) = self.ports.get_mut(port) else {
+            return;
+        };
+        stack.poll_transmit(now, sessions, sink);
+        self.close_flushed(now);
+    }
+
+    /// When [`Engine::advance`] wants to be called even if nothing arrives.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.ports
+            .iter()
+            .filter_map(|port| port.stack.poll_timeout())
+            .chain(self.gateway.poll_timeout())
+            .min()
+    }
+
+    /// Whether some client's bytes wait for memory that the wire may give back
+    /// at any time, so that the owner should not sleep long.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        !self.stalled.is_empty()
+    }
+
+    /// Takes no new connections and reads no new calls from now on.
+    pub fn drain(&mut self) {
+        for &tcp_port in &self.tcp_ports {
+            self.ports[self.listen_port].stack.unlisten(tcp_port);
+        }
+        self.gateway.drain();
+    }
+
+    /// Whether every call is settled and every reply acknowledged.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.gateway.is_idle()
+            && self.ports.iter().all(|port| {
+                port.sessions.iter().all(|session| {
+                    session.is_flushed() && port.stack.unacknowledged(session.connection) == 0
+                })
+            })
+    }
+
+    /// Ends every connection and returns the cache, in which only references
+    /// held by the wire (or leaked) are left.
+    #[must_use]
+    pub fn into_cache(self) -> Cache {
+        drop(self.ports);
+        self.gateway.into_cache()
+    }
+
+    /// Counters of all parts.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        EngineStats {
+            cache: self.gateway.cache().stats(),
+            gateway: self.gateway.stats(),
+            ports: self.ports.iter().map(|port| *port.stack.stats()).collect(),
+            clients: self.ports.iter().map(|port| port.sessions.count()).sum::<usize>()
+                - self.origins.len(),
+            origin_connections: self.origins.len(),
+            stalled: self.stalled.len(),
+        }
+    }
+
+    fn handle_timeouts(&mut self, now: Duration) -> bool {
+        let due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
+        let mut busy = false;
+        for port in &mut self.ports {
+            if due(port.stack.poll_timeout()) {
+                port.stack.handle_timeout(now);
+                busy = true;
+            }
+        }
+        if due(self.gateway.poll_timeout()) {
+            self.gateway.handle_timeout(now);
+            busy = true;
+        }
+        busy
+    }
+
+    fn handle_event(&mut self, port: usize, event: Event, now: Duration) {
+        match event {
+            Event::Accepted {
+                connection,
+                local_port,
+                remote,
+            } => {
+                self.last_client = self.last_client.wrapping_add(1);
+                let client = client_id(self.last_client, connection);
+                self.ports[port]
+                    .sessions
+                    .insert(Session::new(connection, Peer::Client(client)));
+                let info = ClientInfo {
+                    peer: remote,
+                    local_port,
+                };
+                self.gateway.client_opened(client, info, now);
+            }
+            Event::Connected { connection } => {
+                if let Some(origin) = self.origin_of(port, connection) {
+                    self.gateway.origin_opened(origin, now);
+                }
+            }
+            Event::Readable { connection } => {
+                self.deliver(port, connection, now);
+            }
+            Event::PeerClosed { connection } => {
+                self.deliver(port, connection, now);
+                self.forget(port, connection, now);
+                self.close_when_flushed(port, connection);
+            }
+            Event::Closed { connection, .. } => {
+                self.forget(port, connection, now);
+                self.ports[port].sessions.remove(connection);
+            }
+        }
+        self.run_actions(now);
+    }
+
+    /// Hands received bytes to the gateway until it takes no more; whether it
+    /// took any.
+    fn deliver(&mut self, port: usize, connection: ConnectionId, now: Duration) -> bool {
+        let mut progress = false;
+        loop {
+            let Port { stack, sessions } = &mut self.ports[port];
+            let Some(session) = sessions.get_mut(connection) else {
+                return progress;
+            };
+            if session.stalled {
+                return progress;
+            }
+            let Some(bytes) = stack.peek(connection) else {
+                return progress;
+            };
+            let given = bytes.len();
+            if session.forgotten {
+                stack.consume(connection, given);
+                continue;
+            }
+            let taken = match session.peer {
+                Peer::Client(client) => self.gateway.client_bytes(client, bytes, now),
+                Peer::Origin(origin) => self.gateway.origin_bytes(origin, bytes, now),
+            };
+            match taken {
+                Ok(taken) => {
+                    progress |= taken > 0;
+                    if taken < given {
+                        session.stalled = true;
+                        self.stalled.push_back((port, connection));
+                    }
+                    stack.consume(connection, taken);
+                }
+                Err(_) => {
+                    stack.abort(connection);
+                    self.forget(port, connection, now);
+                    self.ports[port].sessions.remove(connection);
+                }
+            }
+            self.run_actions(now);
+        }
+    }
+
+    fn run_actions(&mut self, now: Duration) -> bool {
+        let mut busy = false;
+        while let Some(action) = self.gateway.poll_action() {
+            busy = true;
+            match action {
+                Action::SendToClient { client, message } => {
+                    let Port { stack, sessions } = &mut self.ports[self.listen_port];
+                    if let Some(session) = sessions.client_mut(client) {
+                        session.push(message);
+                        stack.wake(session.connection);
+                    }
+                }
+                Action::SendToOrigin { origin, message } => {
+                    if let Some(connection) = self.connection_of(origin) {
+                        let Port { stack, sessions } = &mut self.ports[self.origin.port];
+                        if let Some(session) = sessions.get_mut(connection) {
+                            session.push(message);
+                            stack.wake(connection);
+                        }
+                    }
+                }
+                Action::CloseClient { client } => self.close_client(client),
+                Action::OpenOrigin { origin, port } => self.open_origin(origin, port, now),
+                Action::CloseOrigin { origin } => {
+                    if let Some(connection) = self.connection_of(origin) {
+                        self.origins.retain(|&(id, _)| id != origin);
+                        if let Some(session) =
+                            self.ports[self.origin.port].sessions.get_mut(connection)
+                        {
+                            session.forgotten = true;
+                        }
+                        self.close_when_flushed(self.origin.port, connection);
+                    }
+                }
+            }
+        }
+        busy
+    }
+
+    fn close_client(&mut self, client: ClientId) {
+        if let Some(session) = self.ports[self.listen_port].sessions.client_mut(client) {
+            let connection = session.connection;
+            self.close_when_flushed(self.listen_port, connection);
+        }
+    }
+
+    fn open_origin(&mut self, origin: OriginId, tcp_port: u16, now: Duration) {
+        let remote = core::net::SocketAddrV4::new(self.origin.address, tcp_port);
+        let Port { stack, sessions } = &mut self.ports[self.origin.port];
+        for _ in 0..self.source_ports.count() {
+            match stack.connect(remote, self.source_ports.next(), now) {
+                Ok(connection) => {
+                    sessions.insert(Session::new(connection, Peer::Origin(origin)));
+                    self.origins.push((origin, connection));
+                    return;
+                }
+                Err(net::ConnectError::InUse) => {}
+                Err(_) => break,
+            }
+        }
+        self.gateway.origin_closed(origin, now);
+    }
+
+    /// Tells the gateway that the peer is gone, once.
+    fn forget(&mut self, port: usize, connection: ConnectionId, now: Duration) {
+        let Some(session) = self.ports[port].sessions.get_mut(connection) else {
+            return;
+        };
+        if std::mem::replace(&mut session.forgotten, true) {
+            return;
+        }
+        match session.peer {
+            Peer::Client(client) => self.gateway.client_closed(client, now),
+            Peer::Origin(origin) => {
+                self.origins.retain(|&(id, _)| id != origin);
+                self.gateway.origin_closed(origin, now);
+            }
+        }
+    }
+
+    fn close_when_flushed(&mut self, port: usize, connection: ConnectionId) {
+        if let Some(session) = self.ports[port].sessions.get_mut(connection)
+            && !session.closing
+        {
+            session.closing = true;
+            self.closing.push_back((port, connection));
+        }
+    }
+
+    fn close_flushed(&mut self, now: Duration) {
+        for _ in 0..self.closing.len() {
+            let Some((port, connection)) = self.closing.pop_front() else {
+                break;
+            };
+            let Port { stack, sessions } = &mut self.ports[port];
+            match sessions.get(connection) {
+                Some(session) if session.is_flushed() => stack.close(connection, now),
+                Some(_) => self.closing.push_back((port, connection)),
+                None => {}
+            }
+        }
+    }
+
+    fn origin_of(&self, port: usize, connection: ConnectionId) -> Option<OriginId> {
+        match self.ports[port].sessions.get(connection)?.peer {
+            Peer::Origin(origin) => Some(origin),
+            Peer::Client(_) => None,
+        }
+    }
+
+    fn connection_of(&self, origin: OriginId) -> Option<ConnectionId> {
+        self.origins
+            .iter()
+            .find(|&&(id, _)| id == origin)
+            .map(|&(_, connection)| connection)
+    }
+}
