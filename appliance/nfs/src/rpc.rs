@@ -1,0 +1,22 @@
+//! ONC RPC version 2 (RFC 5531): call and reply headers, credentials, error replies.
+
+mod auth;
+mod call;
+mod reply;
+
+pub use auth::{AuthFlavor, AuthStatus, AuthSys, Credential};
+pub use call::{CallError, CallHeader, decode_call, encode_call};
+pub use reply::{ErrorReply, ReplyHeader, decode_reply, encode_success};
+
+/// The RPC version of RFC 5531.
+pub const RPC_VERSION: u32 = 2;
+
+/// Length in bytes of the header of an accepted, successful reply with an empty verifier.
+pub const SUCCESS_HEADER_LEN: usize = 24;
+
+/// Length in bytes of the longest error reply.
+pub const ERROR_REPLY_MAX_LEN: usize = 32;
+
+/// `msg_type`
+const CALL: u32 = 0;
+const REPLY: u32 = 1;
