@@ -1,7 +1,12 @@
 //! The parts of the `wirepage` binary around its engines: configuration, command line, control socket,
-//! counters, signals and logging. A library so that tests reach them.
+//! counters, idling, signals and logging. A library so that tests reach them.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod config;
+pub mod control;
+pub mod counters;
 pub mod idle;
 pub mod limits;
+pub mod logging;
+pub mod signals;

@@ -1,0 +1,149 @@
+//! What an engine counts and `wirepage stats` prints.
+
+use core::ops::AddAssign;
+
+use serde::Serialize;
+
+/// Declares the counters once: the struct with its JSON keys, and the sum over engines.
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// The counters of one engine, or the sum over several. Every field is a key of the JSON object
+        /// that `wirepage stats` prints, always present, an integer, counted since start; those said to
+        /// be "now" are levels instead.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+        pub struct Counters {
+            $($(#[doc = $doc])+ pub $name: u64,)+
+        }
+
+        impl Counters {
+            /// The JSON keys in the order they are printed.
+            pub const KEYS: &[&str] = &[$(stringify!($name)),+];
+        }
+
+        impl AddAssign for Counters {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name = self.$name.saturating_add(other.$name);)+
+            }
+        }
+    };
+}
+
+counters! {
+    /// Blocks of READs that were in the cache.
+    cache_hits,
+    /// Blocks of READs that were not.
+    cache_misses,
+    /// READ calls sent to the origin.
+    origin_reads,
+    /// WRITE calls sent to the origin.
+    origin_writes,
+    /// Plain file data handed to the driver by reference to the cache, in bytes; retransmissions count
+    /// again. Like the two below taken from the mbufs the driver accepted.
+    tx_payload_attached_bytes,
+    /// File data copied on its way out, staging included, in bytes.
+    tx_payload_copied_bytes,
+    /// Plaintext file data sealed into TLS records, in bytes.
+    tx_payload_sealed_bytes,
+    /// Cache memory pinned by calls in progress now, in bytes.
+    pinned_bytes,
+    /// References to cache blocks held by mbufs now.
+    wire_references,
+    /// References that were still there when the drain had ended.
+    leaked_references,
+    /// Blocks in the cache.
+    cache_blocks,
+    /// Blocks that hold nothing now.
+    cache_blocks_free,
+    /// Blocks that hold file data now.
+    cache_blocks_cached,
+    /// Blocks evicted but still pinned or on the wire now.
+    cache_blocks_limbo,
+    /// Blocks evicted to make room.
+    cache_evictions,
+    /// Client connections now.
+    client_connections,
+    /// Origin connections now.
+    origin_connections,
+    /// Client calls not yet answered now.
+    calls_in_flight,
+    /// TCP segments sent again.
+    tcp_retransmissions,
+    /// Frames received.
+    rx_frames,
+    /// Bytes in them.
+    rx_bytes,
+    /// Frames the driver dropped because a ring was full or no mbuf was free.
+    rx_dropped_frames,
+    /// Frames the driver accepted for sending.
+    tx_frames,
+    /// Bytes in them.
+    tx_bytes,
+    /// Times a transmit ring was found full.
+    tx_ring_full,
+    /// Turns of the poll loop.
+    turns,
+    /// Turns after which the engine slept.
+    idle_sleeps,
+}
+
+impl Counters {
+    /// The JSON object, on one line without its end.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a struct of integers is always representable")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_every_key_as_an_integer() {
+        let json: serde_json::Value = serde_json::from_str(&Counters::default().to_json()).unwrap();
+        let object = json.as_object().unwrap();
+        assert_eq!(object.len(), Counters::KEYS.len());
+        for key in Counters::KEYS {
+            assert_eq!(object[*key], serde_json::json!(0), "{key}");
+        }
+    }
+
+    #[test]
+    fn keys_of_the_lab_contract_are_there() {
+        for key in [
+            "cache_hits",
+            "cache_misses",
+            "origin_reads",
+            "origin_writes",
+            "tx_payload_attached_bytes",
+            "tx_payload_copied_bytes",
+            "tx_payload_sealed_bytes",
+            "pinned_bytes",
+            "wire_references",
+            "leaked_references",
+        ] {
+            assert!(Counters::KEYS.contains(&key), "{key}");
+        }
+    }
+
+    #[test]
+    fn engines_add_up() {
+        let mut sum = Counters {
+            cache_hits: 2,
+            turns: u64::MAX,
+            ..Counters::default()
+        };
+        sum += Counters {
+            cache_hits: 3,
+            turns: 1,
+            tx_bytes: 7,
+            ..Counters::default()
+        };
+        let expected = Counters {
+            cache_hits: 5,
+            turns: u64::MAX,
+            tx_bytes: 7,
+            ..Counters::default()
+        };
+        assert_eq!(sum, expected);
+    }
+}
