@@ -3,8 +3,8 @@
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-/// More ports than any machine this is meant for has; bounds the per-port tables made at start.
-pub const PORTS_MAX: usize = 16;
+/// An engine has its clients' port and its origin's, which may be one.
+pub const PORTS_MAX: usize = 2;
 
 /// One engine works end to end in this version.
 pub const CORES_MAX: usize = 1;
@@ -26,9 +26,10 @@ pub const ORIGIN_CONNECTIONS: RangeInclusive<u16> = 1..=32;
 /// below what every driver in use accepts (virtio-user takes frames of up to 9,728 bytes).
 pub const MTU: RangeInclusive<u16> = 576..=9216;
 
-/// Ring sizes drivers accept: virtio takes any power of two up to 32,768, and fewer than 64 cannot hold
-/// one burst and its acknowledgements.
-pub const DESCRIPTORS: RangeInclusive<u16> = 64..=32_768;
+/// Ring sizes drivers accept. Fewer than 64 cannot hold one burst and its acknowledgements; more than
+/// 16,384 could take the frame of 32,767 segments that is offered to virtio to make it reclaim, and that
+/// must never fit.
+pub const DESCRIPTORS: RangeInclusive<u16> = 64..=16_384;
 
 /// A prefix shorter than /8 is no link; /32 has no neighbour (RFC 3021 makes /31 usable).
 pub const LINK_PREFIX: RangeInclusive<u8> = 8..=31;

@@ -76,6 +76,16 @@ impl Device {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The Unix socket a virtio-user frontend shares with its backend: made by EAL with `server=1`, and
+    /// then left behind by a process that was killed.
+    pub fn backend_socket(&self) -> Option<&str> {
+        if self.is_virtio_user() {
+            self.argument("path")
+        } else {
+            None
+        }
+    }
+
     /// Whether the device is a virtio-user frontend, whose backend maps EAL memory only.
     pub fn is_virtio_user(&self) -> bool {
         self.kind == DeviceKind::Vdev && self.name.starts_with("net_virtio_user")

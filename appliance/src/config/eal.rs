@@ -14,8 +14,8 @@ pub struct Eal {
     pub memory_mib: u32,
     /// Prefix of EAL's runtime files, so that several DPDK processes do not meet.
     pub file_prefix: Option<String>,
-    /// EAL's own log level, e.g. `warning` or `lib.eal:debug`.
-    pub log_level: Option<String>,
+    /// The least important messages of EAL and its drivers that reach standard error.
+    pub log_level: EalLogLevel,
     /// What device addresses are.
     pub iova: IovaMode,
     /// Whether EAL's memory is hugepages. Ordinary pages do for virtual devices only.
@@ -33,6 +33,31 @@ pub enum IovaMode {
     Physical,
     /// Virtual addresses.
     Virtual,
+}
+
+/// Importance of EAL's messages, from least talkative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EalLogLevel {
+    /// Errors only.
+    Error,
+    /// And warnings.
+    Warning,
+    /// And what is unusual but right.
+    Notice,
+    /// And progress.
+    Info,
+    /// Everything.
+    Debug,
+}
+
+impl EalLogLevel {
+    const ALL: [(&str, Self); 5] = [
+        ("error", Self::Error),
+        ("warning", Self::Warning),
+        ("notice", Self::Notice),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+    ];
 }
 
 impl IovaMode {
@@ -85,8 +110,14 @@ pub(super) fn check(
         );
         return None;
     }
-    let file_prefix = word("file_prefix", "-_", raw.file_prefix, findings);
-    let log_level = word("log_level", ".:*,-_", raw.log_level, findings);
+    let file_prefix = check_file_prefix(raw.file_prefix, findings);
+    let log_level = findings.choice(
+        section,
+        "log_level",
+        raw.log_level,
+        EalLogLevel::Warning,
+        &EalLogLevel::ALL,
+    );
     let hugepages = raw.hugepages.unwrap_or(true);
     let iova_span = raw.iova.as_ref().map(Spanned::span);
     let choices =
@@ -118,14 +149,12 @@ pub(super) fn check(
     })
 }
 
-/// An optional word of EAL's; the outer `None` means that it was unusable.
+/// The outer `None` means that there is a prefix and it is unusable.
 #[expect(
     clippy::option_option,
     reason = "checked and absent are different things here"
 )]
-fn word(
-    key: &'static str,
-    allowed: &'static str,
+fn check_file_prefix(
     field: Option<Spanned<String>>,
     findings: &mut Findings,
 ) -> Option<Option<String>> {
@@ -134,18 +163,17 @@ fn word(
     };
     let value = field.get_ref();
     let right_length = (1..=limits::FILE_PREFIX_BYTES_MAX).contains(&value.len());
-    let right_characters = value
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || allowed.contains(c));
-    if right_length && right_characters {
+    if right_length
+        && value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    {
         return Some(Some(field.into_inner()));
     }
     findings.report(
         Some(field.span()),
-        Problem::EalWord {
-            key,
+        Problem::FilePrefix {
             value: value.clone(),
-            allowed,
         },
     );
     None

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::PortIndex;
 use super::findings::{Findings, Section};
-use super::port::Port;
+use super::port::{Port, find_port};
 use super::problem::Problem;
-use super::{PortIndex, find_port};
 
 /// What is served, and on which port.
 #[derive(Debug, Clone, PartialEq, Eq)]

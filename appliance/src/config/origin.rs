@@ -5,10 +5,11 @@ use std::net::Ipv4Addr;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::PortIndex;
+use super::cidr::PortAddress;
 use super::findings::{Findings, Section};
-use super::port::{Port, host_address};
+use super::port::{Port, find_port, host_address};
 use super::problem::Problem;
-use super::{PortIndex, find_port};
 use crate::limits;
 
 /// The origin server and how to connect to it.
@@ -98,6 +99,18 @@ fn check_address(
         return None;
     }
     let port = ports.get(port?.0)?;
+    if port.address.network().contains(address)
+        && let Err(class) = PortAddress::new(address, port.address.network())
+    {
+        let problem = Problem::NotUnicast {
+            table: section.name,
+            key: "address",
+            address,
+            class,
+        };
+        findings.report(span, problem);
+        return None;
+    }
     if !port.reaches(address) {
         let network = port.address.network().to_string();
         findings.report(

@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::PortIndex;
 use super::cidr::{Cidr, PortAddress, not_unicast, parse_with_prefix};
 use super::device::Device;
-use super::findings::{Findings, Section, Span};
+use super::findings::{Findings, Section, Span, quoted};
 use super::problem::Problem;
 use crate::limits;
 
@@ -40,7 +41,7 @@ impl Port {
 
     /// EAL memory its packet pools are reckoned with, in MiB: two mbufs of 2.5 KiB per descriptor, and
     /// [`limits::PORT_POOL_MIB`] for packets that are in no ring.
-    pub(super) fn pool_mib(&self) -> u32 {
+    pub fn pool_mib(&self) -> u32 {
         let descriptors = u32::from(self.rx_descriptors) + u32::from(self.tx_descriptors);
         limits::PORT_POOL_MIB + (descriptors * 2 * 5).div_ceil(2 * 1024)
     }
@@ -294,6 +295,29 @@ fn check_descriptors(
             value,
             lower: upper / 2,
             upper,
+        },
+    );
+    None
+}
+
+/// The port another table names.
+pub(super) fn find_port(
+    field: Option<Spanned<String>>,
+    section: &Section,
+    example: &'static str,
+    ports: &[Port],
+    findings: &mut Findings,
+) -> Option<PortIndex> {
+    let field = findings.required(section, "port", example, field)?;
+    if let Some(index) = ports.iter().position(|port| port.name == *field.get_ref()) {
+        return Some(PortIndex(index));
+    }
+    findings.report(
+        Some(field.span()),
+        Problem::UnknownPort {
+            table: section.name,
+            value: field.get_ref().clone(),
+            declared: quoted(ports.iter().map(|port| port.name.as_str())),
         },
     );
     None

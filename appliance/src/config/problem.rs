@@ -105,18 +105,14 @@ pub enum Problem {
         first_line: usize,
     },
 
-    /// EAL option strings with characters EAL's parsers would misread.
+    /// A prefix that cannot be part of file names.
     #[error(
-        "[eal] {key} {value:?} is unusable: use 1 to {} letters, digits and any of {allowed}",
+        "[eal] file_prefix {value:?} is unusable: use 1 to {} letters, digits, '-' and '_'",
         limits::FILE_PREFIX_BYTES_MAX
     )]
-    EalWord {
-        /// The key.
-        key: &'static str,
+    FilePrefix {
         /// What was written.
         value: String,
-        /// Characters allowed besides letters and digits.
-        allowed: &'static str,
     },
     /// Without hugepages EAL has virtual addresses only.
     #[error(

@@ -1,0 +1,255 @@
+//! The document as a whole: its tables, and the rules between them.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::error::Place;
+use super::findings::{Findings, Section, Span};
+use super::port::{PlacedPort, Port};
+use super::problem::Problem;
+use super::{Config, Machine, cache, control, eal, engine, export, listen, origin, port};
+use crate::limits;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDocument {
+    eal: Option<Spanned<eal::RawEal>>,
+    engine: Option<Spanned<engine::RawEngine>>,
+    cache: Option<Spanned<cache::RawCache>>,
+    #[serde(default)]
+    port: Vec<Spanned<port::RawPort>>,
+    listen: Option<Spanned<listen::RawListen>>,
+    origin: Option<Spanned<origin::RawOrigin>>,
+    #[serde(default)]
+    export: Vec<Spanned<export::RawExport>>,
+    control: Option<Spanned<control::RawControl>>,
+}
+
+pub(super) fn check(
+    raw: RawDocument,
+    text: &str,
+    machine: &Machine,
+    findings: &mut Findings,
+) -> Option<Config> {
+    let (section, raw_engine) = optional("[engine]", raw.engine);
+    let engine = engine::check(raw_engine, &section, machine, findings);
+    let (section, raw_cache) = optional("[cache]", raw.cache);
+    let arena_span = raw_cache.arena.as_ref().map(Spanned::span);
+    let cache = cache::check(raw_cache, &section, findings);
+    let ports = check_ports(raw.port, text, findings);
+    // Judging references to ports while some are wrong would report what is not there to be mended.
+    let known_ports = ports.as_deref();
+    let listen = mandatory("[listen]", "add it with port = \"…\"", raw.listen, findings)
+        .and_then(|(section, raw)| listen::check(raw, &section, known_ports?, findings));
+    let origin = mandatory(
+        "[origin]",
+        "add it with port and address of the NFS server",
+        raw.origin,
+        findings,
+    )
+    .and_then(|(section, raw)| origin::check(raw, &section, known_ports?, findings));
+    let exports = check_exports(raw.export, text, findings);
+    if let (Some(cache), Some(ports)) = (&cache, known_ports)
+        && cache.arena == cache::ArenaKind::Hugepages
+        && let Some(port) = ports.iter().find(|port| port.device.is_virtio_user())
+    {
+        findings.report(
+            arena_span,
+            Problem::ForeignArena {
+                port: port.name.clone(),
+            },
+        );
+    }
+    let (section, raw_eal) = optional("[eal]", raw.eal);
+    let needed_mib = cache
+        .as_ref()
+        .zip(known_ports)
+        .map(|(cache, ports)| needed_mib(cache, ports));
+    let eal = eal::check(raw_eal, &section, needed_mib, findings);
+    let (_, raw_control) = optional("[control]", raw.control);
+    let control = control::check(raw_control, findings);
+    Some(Config {
+        eal: eal?,
+        engine: engine?,
+        cache: cache?,
+        ports: ports?,
+        listen: listen?,
+        origin: origin?,
+        exports: exports?,
+        control: control?,
+    })
+}
+
+/// What EAL's memory has to hold.
+fn needed_mib(cache: &cache::Cache, ports: &[Port]) -> u32 {
+    let blocks = match cache.arena {
+        cache::ArenaKind::Eal => cache.size.mib(),
+        cache::ArenaKind::Hugepages => 0,
+    };
+    // 2^20 MiB, 16 ports of less than 2^8 MiB, and the base: far from 2^32.
+    limits::EAL_BASE_MIB + blocks + ports.iter().map(Port::pool_mib).sum::<u32>()
+}
+
+fn check_ports(
+    tables: Vec<Spanned<port::RawPort>>,
+    text: &str,
+    findings: &mut Findings,
+) -> Option<Vec<Port>> {
+    let table = "[[port]]";
+    let count = count_tables(
+        table,
+        "add one with name, device and address",
+        &tables,
+        limits::PORTS_MAX,
+        findings,
+    )?;
+    let mut placed: Vec<PlacedPort> = Vec::with_capacity(count);
+    for raw in tables {
+        let section = Section {
+            name: table,
+            span: Some(raw.span()),
+        };
+        if let Some(port) = port::check(raw.into_inner(), &section, findings) {
+            placed.push(port);
+        }
+    }
+    let values = |value: fn(&PlacedPort) -> (Option<String>, &Span)| {
+        let placed = placed.iter().map(value);
+        placed
+            .filter_map(|(value, span)| Some((value?, span.clone())))
+            .collect()
+    };
+    let names = values(|p| (Some(p.port.name.clone()), &p.name_span));
+    let devices = values(|p| (Some(p.port.device.name().to_owned()), &p.device_span));
+    let backends = values(|p| {
+        (
+            p.port.device.backend_socket().map(str::to_owned),
+            &p.device_span,
+        )
+    });
+    let addresses = values(|p| (Some(p.port.address.address().to_string()), &p.address_span));
+    let unique = [
+        check_unique(table, "name", names, text, findings),
+        check_unique(table, "device", devices, text, findings),
+        check_unique(table, "device path", backends, text, findings),
+        check_unique(table, "address", addresses, text, findings),
+    ];
+    let complete = placed.len() == count && unique == [true; 4];
+    complete.then(|| placed.into_iter().map(|placed| placed.port).collect())
+}
+
+fn check_exports(
+    tables: Vec<Spanned<export::RawExport>>,
+    text: &str,
+    findings: &mut Findings,
+) -> Option<Vec<export::Export>> {
+    let table = "[[export]]";
+    let remedy = "add one with path, security and clients";
+    let count = count_tables(table, remedy, &tables, limits::EXPORTS_MAX, findings)?;
+    let mut placed = Vec::with_capacity(count);
+    for raw in tables {
+        let section = Section {
+            name: table,
+            span: Some(raw.span()),
+        };
+        if let Some(export) = export::check(raw.into_inner(), &section, findings) {
+            placed.push(export);
+        }
+    }
+    let paths = placed
+        .iter()
+        .map(|p| (p.export.path.clone(), p.path_span.clone()))
+        .collect();
+    let unique = check_unique(table, "path", paths, text, findings);
+    let complete = placed.len() == count && unique;
+    complete.then(|| placed.into_iter().map(|placed| placed.export).collect())
+}
+
+/// A table that may be left out, all of whose keys then have their defaults.
+fn optional<T: Default>(name: &'static str, table: Option<Spanned<T>>) -> (Section, T) {
+    let span = table.as_ref().map(Spanned::span);
+    (
+        Section { name, span },
+        table.map(Spanned::into_inner).unwrap_or_default(),
+    )
+}
+
+/// A table that has to be there.
+fn mandatory<T>(
+    name: &'static str,
+    remedy: &'static str,
+    table: Option<Spanned<T>>,
+    findings: &mut Findings,
+) -> Option<(Section, T)> {
+    let Some(table) = table else {
+        findings.report(
+            None,
+            Problem::MissingTable {
+                table: name,
+                remedy,
+            },
+        );
+        return None;
+    };
+    Some((
+        Section {
+            name,
+            span: Some(table.span()),
+        },
+        table.into_inner(),
+    ))
+}
+
+/// How many tables of a kind there are, if that is a number the appliance handles.
+fn count_tables<T>(
+    table: &'static str,
+    remedy: &'static str,
+    tables: &[Spanned<T>],
+    most: usize,
+    findings: &mut Findings,
+) -> Option<usize> {
+    let count = tables.len();
+    if count == 0 {
+        findings.report(None, Problem::MissingTable { table, remedy });
+        return None;
+    }
+    if let Some(first_too_many) = tables.get(most) {
+        findings.report(
+            Some(first_too_many.span()),
+            Problem::TooManyTables { table, count, most },
+        );
+        return None;
+    }
+    Some(count)
+}
+
+/// Reports every value that an earlier one equals.
+fn check_unique(
+    table: &'static str,
+    key: &'static str,
+    values: Vec<(String, Span)>,
+    text: &str,
+    findings: &mut Findings,
+) -> bool {
+    let mut unique = true;
+    for (index, (value, span)) in values.iter().enumerate() {
+        if let Some((_, first)) = values
+            .iter()
+            .take(index)
+            .find(|(earlier, _)| earlier == value)
+        {
+            let first_line = first
+                .as_ref()
+                .map_or(0, |first| Place::of(text, first.start).line);
+            let problem = Problem::Duplicate {
+                table,
+                key,
+                value: value.clone(),
+                first_line,
+            };
+            findings.report(span.clone(), problem);
+            unique = false;
+        }
+    }
+    unique
+}
