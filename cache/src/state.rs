@@ -96,3 +96,29 @@ impl BlockEvent {
         Self::Reclaim,
     ];
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    #[test]
+    fn all_steps() {
+        let mut table = String::new();
+        for state in BlockState::ALL {
+            for event in BlockEvent::ALL {
+                if let Some(next) = state.after(event) {
+                    writeln!(table, "{state:?} --{event:?}--> {next:?}").unwrap();
+                }
+            }
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn a_state_comes_back_from_its_number() {
+        for state in BlockState::ALL {
+            assert_eq!(BlockState::from_number(state as u8), state);
+        }
+    }
+}

@@ -61,6 +61,23 @@ impl Drop for Pin {
 ///
 /// A fresh one holds whatever the block held before: only bytes written since may
 /// be shown to anybody (invariant I9). Dropping it gives the block back.
+///
+/// There cannot be two:
+///
+/// ```compile_fail,E0599
+/// fn copy(block: &cache::BlockMut) -> cache::BlockMut {
+///     block.clone()
+/// }
+/// ```
+///
+/// and freezing takes it away:
+///
+/// ```compile_fail,E0382
+/// fn write_on(mut block: cache::BlockMut) {
+///     let shared = block.freeze();
+///     block.as_mut_slice()[0] = 1;
+/// }
+/// ```
 pub struct BlockMut {
     pin: Pin,
 }
