@@ -21,7 +21,7 @@ pub enum ThreadError {
 ///
 /// It cannot leave its thread:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn sendable<T: Send>() {}
 /// sendable::<dpdk::EalThread>();
 /// ```

@@ -22,8 +22,8 @@ pub struct EalConfig {
     pub vdevs: Vec<Vdev>,
     /// What devices see as addresses.
     pub iova: Iova,
-    /// Keeps the runtime files of several processes apart. Needed by every process but
-    /// one on a machine, unless it runs `in_memory`.
+    /// Keeps the runtime files of several processes apart. Used with hugepages that are
+    /// not `in_memory`, where every process but one on a machine needs it.
     pub file_prefix: Option<String>,
     /// Least important message that the EAL and its drivers write to standard error.
     pub log_level: LogLevel,
@@ -127,6 +127,8 @@ impl EalConfig {
                     return Err(EalError::NoMemorySize);
                 }
                 arguments.push("--no-huge".to_owned());
+                // No runtime files, and so nothing left behind or in another's way.
+                arguments.push("--no-shconf".to_owned());
             }
         }
         if self.pci.is_empty() {
@@ -144,10 +146,10 @@ impl EalConfig {
             Iova::Virtual => arguments.push("--iova-mode=va".to_owned()),
         }
         // The EAL refuses a prefix where there is no file to put it on.
-        let files = !matches!(
+        let files = matches!(
             self.pages,
             Pages::Huge {
-                in_memory: true,
+                in_memory: false,
                 ..
             }
         );
@@ -207,7 +209,8 @@ mod tests {
         };
         assert!(has(&config, "--no-huge"));
         assert!(has(&config, "-m128"));
-        assert!(has(&config, "--file-prefix=one"));
+        assert!(has(&config, "--no-shconf"));
+        assert!(!has(&config, "--file-prefix=one"));
         // The EAL refuses --no-huge together with --in-memory.
         assert!(!has(&config, "--in-memory"));
         assert!(!has(&config, "--single-file-segments"));

@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 ///
 /// It moves like any owner; whoever gave it away cannot use it:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0382
 /// let batch = dpdk::MbufBatch::with_capacity(32);
 /// let elsewhere = batch;
 /// batch.len();
@@ -19,7 +19,7 @@ use std::mem::MaybeUninit;
 ///
 /// nor can it be copied:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0599
 /// let batch = dpdk::MbufBatch::with_capacity(32);
 /// let twice = batch.clone();
 /// ```

@@ -30,14 +30,14 @@ pub enum MbufError {
 ///
 /// It cannot be copied, since two owners would free it twice:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn copied<T: Clone>() {}
 /// copied::<dpdk::Mbuf>();
 /// ```
 ///
 /// nor be seen by two threads at once, though it can be given to another:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn seen_by_many<T: Sync>() {}
 /// seen_by_many::<dpdk::Mbuf>();
 /// ```

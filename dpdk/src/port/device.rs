@@ -12,6 +12,8 @@ use std::mem::MaybeUninit;
 pub(crate) struct Device {
     id: u16,
     name: String,
+    /// Whether the device was changed, so that it must be closed.
+    configured: bool,
     /// Whose mbufs its receive rings hold.
     _rx_pools: Vec<Mempool>,
     eal: Eal,
@@ -35,6 +37,7 @@ impl Device {
         Ok(Self {
             id,
             name: name.to_owned(),
+            configured: false,
             _rx_pools: rx_pools.iter().map(Mempool::share).collect(),
             eal: eal.share(),
         })
@@ -46,6 +49,11 @@ impl Device {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Says that the device is about to be changed.
+    pub(super) fn begin_configuring(&mut self) {
+        self.configured = true;
     }
 
     pub(super) fn info(&self) -> io::Result<dpdk_sys::rte_eth_dev_info> {
@@ -64,11 +72,15 @@ impl Device {
 
 impl Drop for Device {
     fn drop(&mut self) {
-        // SAFETY: the port is open and no queue of it is left to be polled. A driver that
-        // fails to stop is closed all the same.
-        unsafe { dpdk_sys::rte_eth_dev_stop(self.id) };
-        // SAFETY: as above; this frees what its rings hold, into pools that the EAL keeps.
-        unsafe { dpdk_sys::rte_eth_dev_close(self.id) };
+        // A device that was only looked at can be opened later.
+        if self.configured {
+            // SAFETY: the port is open and no queue of it is left to be polled. A driver
+            // that fails to stop is closed all the same.
+            unsafe { dpdk_sys::rte_eth_dev_stop(self.id) };
+            // SAFETY: as above; this frees what its rings hold, into pools that the EAL
+            // keeps.
+            unsafe { dpdk_sys::rte_eth_dev_close(self.id) };
+        }
         self.eal.state().open_ports.remove(&self.name);
     }
 }

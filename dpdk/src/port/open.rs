@@ -22,7 +22,8 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// See [`PortError`]; nothing stays open then.
+    /// See [`PortError`]; nothing stays open then. After [`PortError::Driver`] the device
+    /// must be plugged anew, after the others it can be opened again.
     pub fn open(
         eal: &Eal,
         name: &str,
@@ -35,7 +36,7 @@ impl Port {
                 pools: rx_pools.len(),
             });
         }
-        let opening = Opening::begin(eal, name, config, rx_pools)?;
+        let mut opening = Opening::begin(eal, name, config, rx_pools)?;
         let granted = opening.configure()?;
         opening.set_up_rx_queues(&granted)?;
         opening.set_up_tx_queues(&granted)?;
@@ -95,7 +96,7 @@ impl<'a> Opening<'a> {
         })
     }
 
-    fn configure(&self) -> Result<Granted, PortError> {
+    fn configure(&mut self) -> Result<Granted, PortError> {
         let config = self.config;
         let rx = RxOffloads::from_flags(config.rx.to_flags() & self.info.rx_offload_capa);
         let tx = TxOffloads::from_flags(config.tx.to_flags() & self.info.tx_offload_capa);
@@ -109,6 +110,7 @@ impl<'a> Opening<'a> {
                 }
             }
         }
+        self.device.begin_configuring();
         // SAFETY: all integers, enumerations with a zero, and pointers that may be null.
         let mut conf: sys::rte_eth_conf = unsafe { MaybeUninit::zeroed().assume_init() };
         conf.rxmode.mtu = u32::from(config.mtu);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// It can be given to another thread but not be shared: drivers keep a queue's state
 /// without locks.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn shared<T: Sync>() {}
 /// shared::<dpdk::RxQueue>();
 /// ```

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// [`flush_completions`](Self::flush_completions), or by the drop of the whole port.
 /// virtio frees them late and only when called: without calls, never.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn shared<T: Sync>() {}
 /// shared::<dpdk::TxQueue>();
 /// ```
