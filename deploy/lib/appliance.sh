@@ -6,7 +6,10 @@ wirepage_binary() { recall wirepage-binary || realpath -m "${WIREPAGE_BIN:-$(tar
 
 build_wirepage() {
     [[ -z ${WIREPAGE_BIN:-} ]] || return 0
-    cargo build --quiet --release --locked --package wirepage --manifest-path "$REPOSITORY/Cargo.toml" >&2
+    # Someone who watches a first build wants to see it move.
+    local -a quiet=(--quiet)
+    [[ ! -t 2 ]] || quiet=()
+    cargo build "${quiet[@]}" --release --locked --package wirepage --manifest-path "$REPOSITORY/Cargo.toml" >&2
 }
 
 # It runs in the switch's network namespace, where its TAPs (--nic tap) are born.

@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# What the lab tests are written in: the lab, files through it, counters and expectations.
+set -euo pipefail
+
+deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source-path=SCRIPTDIR/../..
+. "$deploy/lib/topology.sh"
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/wirepage-test.XXXXXX")
+trap 'rm -rf -- "$scratch"' EXIT
+
+lab() { "$deploy/lab" "$@"; }
+
+# lab_with OPTIONS… — the lab with these options; one that is up with others is taken down first.
+lab_with() {
+    local status=0
+    lab up "$@" || status=$?
+    if ((status == 2)); then
+        lab down
+        lab up "$@"
+    elif ((status != 0)); then
+        return "$status"
+    fi
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    export_dir=$(lab client -- bash -c 'echo "$EXPORT_DIR"')
+}
+
+failure() {
+    echo "FAILURE: $*"
+    exit 1
+}
+
+expect_equal() { [[ $2 == "$3" ]] || failure "$1: expected '$3', found '$2'"; }
+expect_more() { (($2 > $3)) || failure "$1: expected more than $3, found $2"; }
+expect_file() { cmp -- "$1" "$2" || failure "$1 and $2 differ"; }
+
+counter() { lab stats | jq --exit-status ".$1"; }
+
+# url NAME — a file of the export, with the ports given, so that portmap is not asked.
+url() { printf 'nfs://%s/export/%s?nfsport=%s&mountport=%s' "$WIREPAGE_CLIENT_ADDR" "$1" "$NFS_PORT" "$MOUNT_PORT"; }
+
+# make_file SIZE PATH — of bytes that no two files share.
+make_file() { head -c "$1" /dev/urandom >"$2"; }
+
+put() { lab client -- nfs-cp "$1" "$(url "$2")" >/dev/null; }
+
+# get NAME PATH — nfs-cp refuses to overwrite.
+get() {
+    rm -f -- "$2"
+    lab client -- nfs-cp "$(url "$1")" "$2" >/dev/null
+}
+
+sha256_of() { sha256sum <"$1"; }
+
+# copy_both_ways SIZE — through Wirepage to the origin and back, judged at both ends.
+copy_both_ways() {
+    local size=$1 name=copy-$1
+    make_file "$size" "$scratch/sent"
+    put "$scratch/sent" "$name"
+    expect_equal "sha256 of $size bytes at the origin" "$(sha256_of "$export_dir/$name")" "$(sha256_of "$scratch/sent")"
+    get "$name" "$scratch/received"
+    expect_equal "sha256 of $size bytes at the client" "$(sha256_of "$scratch/received")" "$(sha256_of "$scratch/sent")"
+    rm -f -- "$export_dir/$name" "$scratch/received"
+    echo "$size bytes: intact at origin and client"
+}
+
+# 1 byte, one short of a page, a cache block, one more than a block, and more than the whole cache.
+copy_all_sizes() {
+    local size cache_mib
+    cache_mib=$(lab config | sed -n 's/^size_mib = //p')
+    local -a sizes=(1 4095 65536 65537 $((128 << 20)))
+    ((sizes[4] > cache_mib << 20)) || failure "the cache ($cache_mib MiB) is no smaller than the largest file"
+    [[ -z ${WIREPAGE_TEST_LONG:-} ]] || sizes+=($((1 << 30)))
+    for size in "${sizes[@]}"; do copy_both_ways "$size"; done
+}
