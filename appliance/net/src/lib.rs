@@ -34,8 +34,11 @@ mod config;
 mod event;
 mod frame;
 pub mod limits;
+mod neighbour;
 mod stack;
 mod stats;
+mod tcp;
+mod wire;
 
 pub use buffer::{RxBuffer, TxBuffer};
 pub use config::{Config, ConfigError, Limits, Offload, Tso};
@@ -43,3 +46,4 @@ pub use event::{CloseReason, ConnectError, ConnectionId, Event};
 pub use frame::{FrameOffload, FrameSink, Piece, RxChecksums, Source, TxFrame};
 pub use stack::Stack;
 pub use stats::Stats;
+pub use tcp::state::State;

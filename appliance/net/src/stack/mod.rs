@@ -1,21 +1,52 @@
 //! One interface of one core: frames in, events and frames out.
 
-use core::marker::PhantomData;
-use core::net::SocketAddrV4;
+mod arp;
+mod connections;
+mod control;
+mod demux;
+mod echo;
+mod events;
+mod listeners;
+mod open;
+mod ready;
+mod receive;
+mod reset;
+mod timers;
+mod transmit;
+
 use core::time::Duration;
+
+use connections::Connections;
+use control::ControlQueue;
+use listeners::Listeners;
+use ready::ReadyQueue;
+use timers::Timers;
 
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::config::{Config, ConfigError};
-use crate::event::{ConnectError, ConnectionId, Event};
-use crate::frame::{FrameSink, RxChecksums, Source};
+use crate::event::ConnectionId;
+use crate::neighbour::{Due, Neighbours};
 use crate::stats::Stats;
+use crate::tcp::connection::{Context, Settings};
+use crate::tcp::receive_queue::BufferBudget;
+use crate::tcp::state::State;
 
 /// The network stack of one interface. `R` holds received pieces, `T` bytes to
 /// send. See the crate's documentation for the order of calls.
 pub struct Stack<R: RxBuffer, T: TxBuffer> {
     config: Config,
+    settings: Settings,
     stats: Stats,
-    buffers: PhantomData<(R, T)>,
+    connections: Connections<R, T>,
+    listeners: Listeners,
+    neighbours: Neighbours,
+    control: ControlQueue,
+    timers: Timers,
+    /// Connections the application is to be told something about.
+    eventful: ReadyQueue,
+    /// Connections that may have something to send.
+    sendable: ReadyQueue,
+    budget: BufferBudget,
 }
 
 impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
@@ -25,117 +56,119 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     /// When [`Config::check`] refuses the configuration.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.check()?;
+        let limits = &config.limits;
         Ok(Self {
-            config,
+            settings: Settings::new(&config),
             stats: Stats::default(),
-            buffers: PhantomData,
+            connections: Connections::new(config.secret, limits.connections),
+            listeners: Listeners::new(limits.backlog),
+            neighbours: Neighbours::new(limits.neighbours),
+            control: ControlQueue::new(),
+            timers: Timers::new(limits.connections),
+            eventful: ReadyQueue::new(limits.connections),
+            sendable: ReadyQueue::new(limits.connections),
+            budget: BufferBudget::new(limits.receive_buffers),
+            config,
         })
-    }
-
-    /// Takes one whole received frame: `head` with all headers, then the rest.
-    pub fn handle_frame(
-        &mut self,
-        head: R,
-        tail: impl Iterator<Item = R>,
-        checksums: RxChecksums,
-        now: Duration,
-    ) {
-        let _ = (head, tail, checksums, now);
     }
 
     /// Accepts connections on `port` from now on; false when there are too many
     /// listeners already. Listening twice is the same as once.
     pub fn listen(&mut self, port: u16) -> bool {
-        let _ = port;
-        true
+        self.listeners.add(port)
     }
 
     /// Accepts no more connections on `port`; existing ones go on.
     pub fn unlisten(&mut self, port: u16) {
-        let _ = port;
-    }
-
-    /// Starts a connection; `Connected` or `Closed` follows.
-    ///
-    /// # Errors
-    /// When it cannot be started; nothing was sent.
-    pub fn connect(
-        &mut self,
-        remote: SocketAddrV4,
-        local_port: u16,
-        now: Duration,
-    ) -> Result<ConnectionId, ConnectError> {
-        let _ = (remote, local_port, now);
-        Err(ConnectError::NoRoute)
-    }
-
-    /// The next event, or `None`.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.listeners.remove(port);
     }
 
     /// The next contiguous received bytes in order; never empty. `None` when
     /// there are none or the connection is gone.
     #[must_use]
     pub fn peek(&self, connection: ConnectionId) -> Option<&[u8]> {
-        let _ = connection;
-        None
+        self.connections.named(connection)?.receiving.queue.peek()
     }
 
     /// Gives back the next `n` received bytes (which may span several `peek`s);
     /// more than there are means all. Opens the window.
     pub fn consume(&mut self, connection: ConnectionId, n: usize) {
-        let _ = (connection, n);
+        let Some(named) = self.connections.named_mut(connection) else {
+            return;
+        };
+        named.consume(n, &mut self.budget);
+        self.settle(connection.index);
     }
 
     /// The source has something to send on `connection`.
     pub fn wake(&mut self, connection: ConnectionId) {
-        let _ = connection;
+        if let Some(named) = self.connections.named_mut(connection)
+            && named.state.may_send()
+        {
+            named.sending.source_ready = true;
+            named.output_due = true;
+            self.sendable.push(connection.index);
+        }
     }
 
     /// Sends FIN after all bytes pulled so far and pulls no more. Receiving goes
-    /// on until the peer's FIN.
+    /// on until the peer's FIN. A connection that is still opening is given up.
     pub fn close(&mut self, connection: ConnectionId, now: Duration) {
-        let _ = (connection, now);
-    }
-
-    /// Ends the connection at once with RST, dropping both queues. No event
-    /// follows; the id is dead.
-    pub fn abort(&mut self, connection: ConnectionId) {
-        let _ = connection;
+        let mut context = Context {
+            now,
+            stats: &mut self.stats,
+            budget: &mut self.budget,
+        };
+        if let Some(named) = self.connections.named_mut(connection) {
+            named.close(&mut context);
+            self.settle(connection.index);
+        }
     }
 
     /// Bytes pulled from the source and not acknowledged by the peer yet.
     #[must_use]
     pub fn unacknowledged(&self, connection: ConnectionId) -> usize {
-        let _ = connection;
-        0
+        self.connections
+            .named(connection)
+            .map_or(0, |named| named.sending.queued_bytes())
     }
 
-    /// Sends what is due until nothing is or the sink is full.
-    pub fn poll_transmit(
-        &mut self,
-        now: Duration,
-        source: &mut impl Source<T>,
-        sink: &mut impl FrameSink<T>,
-    ) {
-        let _ = (now, source, sink);
+    /// The state of a connection the application may name, for diagnosis.
+    #[must_use]
+    pub fn state(&self, connection: ConnectionId) -> Option<State> {
+        self.connections.named(connection).map(|named| named.state)
     }
 
     /// When `handle_timeout` wants to be called, if ever. May be earlier than
     /// anything that really is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        None
+        [self.timers.next(), self.neighbours.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Duration) {
-        let _ = now;
+        while let Some(index) = self.timers.pop_due(now) {
+            let mut context = Context {
+                now,
+                stats: &mut self.stats,
+                budget: &mut self.budget,
+            };
+            if let Some(connection) = self.connections.at(index) {
+                connection.on_timeout(&mut context);
+                self.settle(index);
+            }
+        }
+        while let Some(due) = self.neighbours.pop_due(now) {
+            match due {
+                Due::Ask(address) => self.request_address(address),
+                Due::Unreachable(address) => self.give_up_connecting(address, now),
+            }
+        }
     }
-
-    /// Announces our address to the link (gratuitous ARP, RFC 5227).
-    pub fn announce(&mut self) {}
 
     /// The configuration.
     #[must_use]
@@ -152,18 +185,46 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     /// Connections in the table, TIME_WAIT included.
     #[must_use]
     pub fn connections(&self) -> usize {
-        0
+        self.connections.len()
     }
 
     /// Received buffers held for the application or for reassembly.
     #[must_use]
     pub fn held_receive_buffers(&self) -> usize {
-        0
+        self.budget.held()
     }
 
-    /// Buffers to send held in all send queues.
+    /// Buffers to send held in all send queues. Counts every connection: for
+    /// metrics and tests, not for every packet.
     #[must_use]
     pub fn held_send_buffers(&self) -> usize {
-        0
+        self.connections
+            .iter()
+            .map(|connection| connection.sending.queue.buffers())
+            .sum()
+    }
+
+    /// Follows up on a change to a connection: tells whoever has to act on it.
+    fn settle(&mut self, index: u32) {
+        let Some(connection) = self.connections.at(index) else {
+            return;
+        };
+        if connection.half_open && connection.state != State::SynReceived {
+            connection.half_open = false;
+            self.listeners.release(connection.endpoints.local_port);
+        }
+        if connection.is_forgotten() {
+            self.connections.remove(index);
+            return;
+        }
+        if connection.events.any() {
+            self.eventful.push(index);
+        }
+        if connection.output_due {
+            self.sendable.push(index);
+        }
+        if let Some(deadline) = connection.deadlines.earliest() {
+            self.timers.arm(index, deadline);
+        }
     }
 }

@@ -1,0 +1,117 @@
+//! New connections: ours, and those of SYNs to listening ports.
+
+use core::net::SocketAddrV4;
+use core::time::Duration;
+
+use super::Stack;
+use crate::buffer::{RxBuffer, TxBuffer};
+use crate::config::is_unicast;
+use crate::event::{ConnectError, ConnectionId};
+use crate::tcp::connection::{Connection, Context, Opening};
+use crate::tcp::isn::{initial_sequence, timestamp_offset};
+use crate::tcp::segment::{Endpoints, Segment};
+use crate::tcp::state::State;
+use crate::wire::tcp::Flags;
+
+impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
+    /// Starts a connection; `Connected` or `Closed` follows.
+    ///
+    /// # Errors
+    /// When it cannot be started; nothing was sent.
+    pub fn connect(
+        &mut self,
+        remote: SocketAddrV4,
+        local_port: u16,
+        now: Duration,
+    ) -> Result<ConnectionId, ConnectError> {
+        let address = *remote.ip();
+        let is_host = is_unicast(address)
+            && address != self.config.address
+            && !self.config.is_subnet_broadcast(address);
+        if !is_host || remote.port() == 0 || local_port == 0 {
+            return Err(ConnectError::InvalidAddress);
+        }
+        let endpoints = Endpoints {
+            remote: address,
+            remote_port: remote.port(),
+            local_port,
+        };
+        if self.connections.find(&endpoints).is_some() {
+            return Err(ConnectError::InUse);
+        }
+        let opening = self.opening(endpoints, now)?;
+        self.connections
+            .insert(Connection::open_active(&opening, self.settings));
+        self.settle(opening.id.index);
+        Ok(opening.id)
+    }
+
+    /// A segment for a port that no connection has, with `source_mac` to answer.
+    pub(super) fn handle_unmatched(
+        &mut self,
+        source_mac: [u8; 6],
+        segment: &Segment,
+        now: Duration,
+    ) {
+        let port = segment.endpoints.local_port;
+        let opens = segment.has(Flags::SYN)
+            && !segment.has(Flags::ACK)
+            && !segment.has(Flags::RST)
+            && !segment.has(Flags::FIN);
+        if !opens || !self.listeners.is_listening(port) {
+            return self.answer_with_reset(source_mac, segment);
+        }
+        if !self.listeners.has_room(port) {
+            self.stats.dropped_backlog += 1;
+            return;
+        }
+        let Ok(opening) = self.opening(segment.endpoints, now) else {
+            self.stats.dropped_backlog += 1;
+            return;
+        };
+        let context = Context {
+            now,
+            stats: &mut self.stats,
+            budget: &mut self.budget,
+        };
+        let connection = Connection::open_passive(&opening, self.settings, segment, &context);
+        self.connections.insert(connection);
+        self.listeners.count(port);
+        self.settle(opening.id.index);
+    }
+
+    /// Everything that must be known about a connection beforehand. A full table
+    /// gives up the oldest TIME_WAIT.
+    fn opening(&mut self, endpoints: Endpoints, now: Duration) -> Result<Opening, ConnectError> {
+        let next_hop = self
+            .config
+            .next_hop(endpoints.remote)
+            .ok_or(ConnectError::NoRoute)?;
+        if self.connections.next_id().is_none()
+            && let Some(oldest) = self.connections.oldest_time_wait()
+        {
+            self.end_time_wait(oldest);
+        }
+        let id = self.connections.next_id().ok_or(ConnectError::TableFull)?;
+        let secret = &self.config.secret;
+        let local = self.config.address;
+        Ok(Opening {
+            id,
+            endpoints,
+            next_hop,
+            initial: initial_sequence(secret, local, endpoints, now),
+            timestamp_offset: timestamp_offset(secret, local, endpoints),
+        })
+    }
+
+    /// Frees a slot in TIME_WAIT at once. Its application was told already.
+    pub(super) fn end_time_wait(&mut self, index: u32) {
+        if let Some(connection) = self.connections.at(index)
+            && connection.state == State::TimeWait
+            && connection.detached
+        {
+            connection.receiving.queue.clear(&mut self.budget);
+            self.connections.remove(index);
+        }
+    }
+}

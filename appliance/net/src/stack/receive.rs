@@ -1,0 +1,241 @@
+//! Frames in: Ethernet, IPv4, and on to ARP, ICMP or a TCP connection. Every
+//! frame that goes no further is counted by its reason.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use zerocopy::FromBytes;
+
+use super::Stack;
+use crate::buffer::{RxBuffer, TxBuffer};
+use crate::config::is_unicast;
+use crate::frame::RxChecksums;
+use crate::tcp::acceptance::Verdict;
+use crate::tcp::connection::Context;
+use crate::tcp::segment::{Pieces, RxPiece, Segment};
+use crate::wire::checksum::Checksum;
+use crate::wire::ethernet::{self, BROADCAST, ETHERTYPE_ARP, ETHERTYPE_IPV4, EthernetHeader};
+use crate::wire::ipv4::{self, Ipv4Header, PROTOCOL_ICMP, PROTOCOL_TCP};
+
+/// An IPv4 packet of which the header was checked.
+struct Packet<R> {
+    source_mac: [u8; 6],
+    source: Ipv4Addr,
+    destination: [u8; 4],
+    protocol: u8,
+    /// What follows the header, without link padding.
+    pieces: Pieces<R>,
+    /// Bytes in `pieces`.
+    total: usize,
+}
+
+impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
+    /// Takes one whole received frame: `head` with all headers, then the rest.
+    pub fn handle_frame(
+        &mut self,
+        head: R,
+        tail: impl Iterator<Item = R>,
+        checksums: RxChecksums,
+        now: Duration,
+    ) {
+        self.stats.frames_in += 1;
+        let Ok((header, rest)) = EthernetHeader::ref_from_prefix(head.bytes()) else {
+            self.stats.dropped_malformed += 1;
+            return;
+        };
+        let ours = header.destination == self.config.mac;
+        match header.ethertype.get() {
+            ETHERTYPE_ARP if ours || header.destination == BROADCAST => self.handle_arp(rest, now),
+            ETHERTYPE_IPV4 if ours => {
+                let source_mac = header.source;
+                let Some(packet) = self.take_packet(source_mac, head, tail, checksums) else {
+                    return;
+                };
+                match packet.protocol {
+                    PROTOCOL_TCP => self.handle_tcp(packet, checksums, now),
+                    PROTOCOL_ICMP => self.handle_icmp(
+                        packet.source_mac,
+                        packet.source,
+                        &packet.pieces,
+                        packet.total,
+                    ),
+                    _ => self.stats.dropped_protocol += 1,
+                }
+            }
+            ETHERTYPE_ARP | ETHERTYPE_IPV4 => self.stats.dropped_not_for_us += 1,
+            _ => self.stats.dropped_protocol += 1,
+        }
+    }
+
+    /// Checks the IPv4 header and gathers what belongs to the packet.
+    fn take_packet(
+        &mut self,
+        source_mac: [u8; 6],
+        head: R,
+        tail: impl Iterator<Item = R>,
+        checksums: RxChecksums,
+    ) -> Option<Packet<R>> {
+        let bytes = head.bytes();
+        let Some((header, _)) = bytes
+            .get(ethernet::HEADER_LEN..)
+            .and_then(|bytes| Ipv4Header::ref_from_prefix(bytes).ok())
+        else {
+            self.stats.dropped_split += 1;
+            return None;
+        };
+        let header = *header;
+        let header_len = header.header_len();
+        let end = ethernet::HEADER_LEN + header_len;
+        let total = usize::from(header.total_len.get());
+        if header.version() != 4 || header_len < ipv4::HEADER_LEN || total < header_len {
+            self.stats.dropped_malformed += 1;
+            return None;
+        }
+        let Some(whole) = bytes.get(ethernet::HEADER_LEN..end) else {
+            self.stats.dropped_split += 1;
+            return None;
+        };
+        if !checksums.ip_good {
+            let mut checksum = Checksum::default();
+            checksum.add_bytes(whole);
+            if checksum.finish() != 0 {
+                self.stats.dropped_checksum += 1;
+                return None;
+            }
+        }
+        let source = Ipv4Addr::from(header.source);
+        if header.destination != self.config.address.octets() || !self.is_sender(source) {
+            self.stats.dropped_not_for_us += 1;
+            return None;
+        }
+        if header.is_fragment() {
+            self.stats.dropped_fragments += 1;
+            return None;
+        }
+        let total = total - header_len;
+        let first = RxPiece {
+            start: end,
+            end: bytes.len(),
+            buffer: head,
+        };
+        let Some(pieces) = gather(first, tail, total) else {
+            self.stats.dropped_split += 1;
+            return None;
+        };
+        if pieces.iter().map(RxPiece::len).sum::<usize>() < total {
+            self.stats.dropped_malformed += 1;
+            return None;
+        }
+        Some(Packet {
+            source_mac,
+            source,
+            destination: header.destination,
+            protocol: header.protocol,
+            pieces,
+            total,
+        })
+    }
+
+    /// Whether a packet may come from `source` (RFC 1122, 3.2.1.3).
+    fn is_sender(&self, source: Ipv4Addr) -> bool {
+        is_unicast(source)
+            && source != self.config.address
+            && !self.config.is_subnet_broadcast(source)
+    }
+
+    fn handle_tcp(&mut self, packet: Packet<R>, checksums: RxChecksums, now: Duration) {
+        let Packet {
+            source_mac,
+            source,
+            destination,
+            mut pieces,
+            total,
+            ..
+        } = packet;
+        let bytes = pieces.first().map_or(&[][..], RxPiece::bytes);
+        let Some((segment, header_len)) = Segment::parse(source, bytes, total) else {
+            self.stats.dropped_malformed += 1;
+            return;
+        };
+        if !checksums.l4_good {
+            let length = u16::try_from(total).unwrap_or(u16::MAX);
+            let mut checksum =
+                Checksum::pseudo_header(source.octets(), destination, PROTOCOL_TCP, length);
+            for piece in &pieces {
+                checksum.add_bytes(piece.bytes());
+            }
+            if checksum.finish() != 0 {
+                self.stats.dropped_checksum += 1;
+                return;
+            }
+        }
+        if let Some(first) = pieces.first_mut() {
+            first.trim_front(header_len);
+        }
+        self.dispatch(source_mac, &segment, &mut pieces, now);
+    }
+
+    fn dispatch(
+        &mut self,
+        source_mac: [u8; 6],
+        segment: &Segment,
+        pieces: &mut Pieces<R>,
+        now: Duration,
+    ) {
+        let Some(index) = self.connections.find(&segment.endpoints) else {
+            return self.handle_unmatched(source_mac, segment, now);
+        };
+        let Some(connection) = self.connections.at(index) else {
+            return;
+        };
+        let mut context = Context {
+            now,
+            stats: &mut self.stats,
+            budget: &mut self.budget,
+        };
+        let before = connection.sending.unacknowledged;
+        let verdict = connection.on_segment(segment, pieces, &mut context);
+        if connection.sending.unacknowledged != before {
+            self.neighbours
+                .confirm(connection.next_hop, connection.neighbour, now);
+        }
+        match verdict {
+            Verdict::Done => self.settle(index),
+            Verdict::AnswerWithReset => {
+                self.settle(index);
+                self.answer_with_reset(source_mac, segment);
+            }
+            Verdict::Reincarnate => {
+                self.end_time_wait(index);
+                if self.connections.find(&segment.endpoints).is_none() {
+                    self.handle_unmatched(source_mac, segment, now);
+                }
+            }
+        }
+    }
+}
+
+/// The pieces that hold the first `total` bytes from `first` on; `None` when
+/// there are too many.
+fn gather<R: RxBuffer>(
+    first: RxPiece<R>,
+    tail: impl Iterator<Item = R>,
+    total: usize,
+) -> Option<Pieces<R>> {
+    let mut pieces = Pieces::new();
+    let mut missing = total;
+    let tail = tail.map(|buffer| RxPiece {
+        start: 0,
+        end: buffer.bytes().len(),
+        buffer,
+    });
+    for mut piece in core::iter::once(first).chain(tail) {
+        piece.truncate(missing);
+        missing -= piece.len();
+        // The first stays even when it is empty: headers are looked for there.
+        if piece.len() > 0 || pieces.is_empty() {
+            pieces.try_push(piece).ok()?;
+        }
+    }
+    Some(pieces)
+}

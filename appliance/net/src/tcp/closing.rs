@@ -1,0 +1,72 @@
+//! The ways out of ESTABLISHED: our close, the peer's FIN, and the
+//! acknowledgement of ours (RFC 9293, 3.6).
+
+use super::connection::{Connection, Context, Deadlines};
+use super::state::State;
+use crate::buffer::{RxBuffer, TxBuffer};
+use crate::event::CloseReason;
+use crate::limits::TIME_WAIT;
+
+impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
+    /// The application will send no more than what was pulled already.
+    pub(crate) fn close(&mut self, context: &mut Context<'_>) {
+        match self.state {
+            State::SynSent => return self.terminate(CloseReason::Finished, context),
+            State::Established => self.state = State::FinWait1,
+            State::CloseWait => self.state = State::LastAck,
+            _ => return,
+        }
+        self.sending.fin_requested = true;
+        self.sending.source_ready = false;
+        self.output_due = true;
+    }
+
+    /// The peer's FIN is in order.
+    pub(super) fn on_peer_fin(&mut self, context: &mut Context<'_>) {
+        self.events.peer_closed = true;
+        match self.state {
+            State::Established => self.state = State::CloseWait,
+            State::FinWait1 => self.state = State::Closing,
+            State::FinWait2 => self.enter_time_wait(context),
+            _ => {}
+        }
+    }
+
+    /// The peer has everything we sent, FIN included.
+    pub(super) fn on_fin_acknowledged(&mut self, context: &mut Context<'_>) {
+        match self.state {
+            State::FinWait1 => self.state = State::FinWait2,
+            State::Closing => self.enter_time_wait(context),
+            State::LastAck => self.finish(context),
+            _ => {}
+        }
+    }
+
+    /// CLOSED without TIME_WAIT; what was received and never read is dropped, as
+    /// the application closed after the peer did.
+    fn finish(&mut self, context: &mut Context<'_>) {
+        let peer_closed = self.events.peer_closed;
+        self.terminate(CloseReason::Finished, context);
+        self.events.peer_closed = peer_closed;
+    }
+
+    fn enter_time_wait(&mut self, context: &mut Context<'_>) {
+        self.state = State::TimeWait;
+        self.sending.queue.clear();
+        self.deadlines = Deadlines {
+            linger: Some(context.now + TIME_WAIT),
+            ..Deadlines::default()
+        };
+        self.report_finished();
+    }
+
+    /// In TIME_WAIT the application is told once it has read everything.
+    pub(crate) fn report_finished(&mut self) {
+        if self.state == State::TimeWait
+            && !self.detached
+            && self.receiving.queue.ready_bytes() == 0
+        {
+            self.events.closed = Some(CloseReason::Finished);
+        }
+    }
+}

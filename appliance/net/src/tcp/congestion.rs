@@ -1,0 +1,207 @@
+//! The congestion window: slow start, congestion avoidance and NewReno
+//! recovery (RFC 5681, 6582, 6928, 3042). All in bytes.
+
+/// Initial window in segments (RFC 6928).
+const INITIAL_SEGMENTS: usize = 10;
+
+/// Duplicate acknowledgements that count as a loss (RFC 5681, 3.2).
+const DUPLICATE_THRESHOLD: u32 = 3;
+
+/// Larger windows than this are of no use with windows of 1 GiB.
+const MAX_WINDOW: usize = 1 << 30;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Congestion {
+    mss: usize,
+    window: usize,
+    threshold: usize,
+    /// Bytes acknowledged in congestion avoidance towards the next segment.
+    credit: usize,
+    duplicates: u32,
+    in_recovery: bool,
+}
+
+/// What an acknowledgement calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reaction {
+    None,
+    /// Send the first unacknowledged segment again.
+    RetransmitFirst,
+}
+
+impl Congestion {
+    pub(crate) fn new(mss: usize) -> Self {
+        Self {
+            mss,
+            window: INITIAL_SEGMENTS * mss,
+            threshold: MAX_WINDOW,
+            credit: 0,
+            duplicates: 0,
+            in_recovery: false,
+        }
+    }
+
+    /// Bytes that may be in flight. The first two duplicates let a new segment
+    /// out each (limited transmit, RFC 3042).
+    pub(crate) fn window(&self) -> usize {
+        if self.in_recovery {
+            self.window
+        } else {
+            self.window + self.duplicates.min(DUPLICATE_THRESHOLD - 1) as usize * self.mss
+        }
+    }
+
+    pub(crate) fn in_recovery(&self) -> bool {
+        self.in_recovery
+    }
+
+    /// `acked` new bytes were acknowledged; `everything` that was sent when
+    /// recovery began is covered, `flight` bytes are still out. The window grows
+    /// only when it was what `limited` the sender.
+    pub(crate) fn on_acked(
+        &mut self,
+        acked: usize,
+        flight: usize,
+        everything: bool,
+        limited: bool,
+    ) -> Reaction {
+        self.duplicates = 0;
+        if self.in_recovery {
+            return self.on_acked_in_recovery(acked, flight, everything);
+        }
+        if !limited {
+            return Reaction::None;
+        }
+        if self.window < self.threshold {
+            self.window = (self.window + acked).min(MAX_WINDOW);
+        } else {
+            self.credit += acked;
+            if self.credit >= self.window {
+                self.credit -= self.window;
+                self.window = (self.window + self.mss).min(MAX_WINDOW);
+            }
+        }
+        Reaction::None
+    }
+
+    fn on_acked_in_recovery(&mut self, acked: usize, flight: usize, everything: bool) -> Reaction {
+        if everything {
+            // RFC 6582, 3.2 step 3, full acknowledgement, option 1: no burst.
+            self.window = self.threshold.min(flight.max(self.mss) + self.mss);
+            self.in_recovery = false;
+            return Reaction::None;
+        }
+        // Partial acknowledgement: deflate by what left the network.
+        self.window = self.window.saturating_sub(acked);
+        if acked >= self.mss {
+            self.window += self.mss;
+        }
+        self.window = self.window.max(self.mss);
+        Reaction::RetransmitFirst
+    }
+
+    /// A duplicate acknowledgement with `flight` bytes out. Recovery starts at
+    /// the third, if `may_recover`: not for losses of an earlier recovery
+    /// (RFC 6582, 3.2 step 2).
+    pub(crate) fn on_duplicate(&mut self, flight: usize, may_recover: bool) -> Reaction {
+        if self.in_recovery {
+            self.window = (self.window + self.mss).min(MAX_WINDOW);
+            return Reaction::None;
+        }
+        self.duplicates = self.duplicates.saturating_add(1);
+        if self.duplicates != DUPLICATE_THRESHOLD || !may_recover {
+            return Reaction::None;
+        }
+        self.threshold = (flight / 2).max(2 * self.mss);
+        self.window = self.threshold + DUPLICATE_THRESHOLD as usize * self.mss;
+        self.credit = 0;
+        self.in_recovery = true;
+        Reaction::RetransmitFirst
+    }
+
+    /// The retransmission timer fired with `flight` bytes out; `repeated` when
+    /// it did so before for the same data (RFC 5681, 3.1, equation 4).
+    pub(crate) fn on_timeout(&mut self, flight: usize, repeated: bool) {
+        if !repeated {
+            self.threshold = (flight / 2).max(2 * self.mss);
+        }
+        self.window = self.mss;
+        self.credit = 0;
+        self.duplicates = 0;
+        self.in_recovery = false;
+    }
+
+    /// Nothing was sent for longer than the time-out: what is known about the
+    /// path is stale (RFC 5681, 4.1).
+    pub(crate) fn on_idle(&mut self) {
+        self.window = self.window.min(INITIAL_SEGMENTS * self.mss);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Congestion, Reaction};
+
+    const MSS: usize = 1000;
+
+    #[test]
+    fn slow_start_doubles_the_window_in_a_round_trip() {
+        let mut congestion = Congestion::new(MSS);
+        for _ in 0..10 {
+            congestion.on_acked(MSS, 0, false, true);
+        }
+        assert_eq!(congestion.window(), 20 * MSS);
+    }
+
+    #[test]
+    fn a_window_that_was_not_used_does_not_grow() {
+        let mut congestion = Congestion::new(MSS);
+        congestion.on_acked(MSS, 0, false, false);
+        assert_eq!(congestion.window(), 10 * MSS);
+    }
+
+    #[test]
+    fn avoidance_adds_one_segment_per_window() {
+        let mut congestion = Congestion::new(MSS);
+        congestion.on_timeout(8 * MSS, false);
+        for _ in 0..3 {
+            congestion.on_acked(MSS, 0, false, true);
+        }
+        assert_eq!(congestion.window(), 4 * MSS);
+        for _ in 0..4 {
+            congestion.on_acked(MSS, 0, false, true);
+        }
+        assert_eq!(congestion.window(), 5 * MSS);
+    }
+
+    #[test]
+    fn three_duplicates_halve_and_the_full_acknowledgement_ends_recovery() {
+        let mut congestion = Congestion::new(MSS);
+        assert_eq!(congestion.on_duplicate(10 * MSS, true), Reaction::None);
+        assert_eq!(congestion.window(), 11 * MSS);
+        assert_eq!(congestion.on_duplicate(10 * MSS, true), Reaction::None);
+        assert_eq!(
+            congestion.on_duplicate(10 * MSS, true),
+            Reaction::RetransmitFirst
+        );
+        assert_eq!(congestion.window(), 8 * MSS);
+        assert_eq!(
+            congestion.on_acked(2 * MSS, 8 * MSS, false, true),
+            Reaction::RetransmitFirst
+        );
+        assert_eq!(congestion.on_acked(8 * MSS, 0, true, true), Reaction::None);
+        assert_eq!(congestion.window(), 2 * MSS);
+        assert!(!congestion.in_recovery());
+    }
+
+    #[test]
+    fn a_second_timeout_of_the_same_data_keeps_the_threshold() {
+        let mut congestion = Congestion::new(MSS);
+        congestion.on_timeout(20 * MSS, false);
+        congestion.on_timeout(MSS, true);
+        for _ in 0..9 {
+            congestion.on_acked(MSS, 0, false, true);
+        }
+        assert_eq!(congestion.window(), 10 * MSS);
+    }
+}

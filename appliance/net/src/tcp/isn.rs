@@ -1,0 +1,45 @@
+//! Initial sequence numbers (RFC 6528) and timestamp offsets (RFC 7323, 5.4).
+
+use core::hash::Hasher;
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use siphasher::sip::SipHasher24;
+
+use super::segment::Endpoints;
+use super::sequence::Seq;
+
+/// What the hash is for; keeps the two uses independent.
+const SEQUENCE_NUMBER: u8 = 1;
+const TIMESTAMP: u8 = 2;
+
+fn hash(secret: &[u8; 16], purpose: u8, local: Ipv4Addr, endpoints: Endpoints) -> u32 {
+    let mut hasher = SipHasher24::new_with_key(secret);
+    hasher.write_u8(purpose);
+    hasher.write_u32(local.to_bits());
+    hasher.write_u32(endpoints.remote.to_bits());
+    hasher.write_u16(endpoints.remote_port);
+    hasher.write_u16(endpoints.local_port);
+    let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+/// ISN = M + F(endpoints, secret), where M ticks every four microseconds.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the clock M is modulo 2^32"
+)]
+pub(crate) fn initial_sequence(
+    secret: &[u8; 16],
+    local: Ipv4Addr,
+    endpoints: Endpoints,
+    now: Duration,
+) -> Seq {
+    let clock = (now.as_micros() / 4) as u32;
+    Seq(clock.wrapping_add(hash(secret, SEQUENCE_NUMBER, local, endpoints)))
+}
+
+/// What is added to the time to make the timestamp clock of a connection.
+pub(crate) fn timestamp_offset(secret: &[u8; 16], local: Ipv4Addr, endpoints: Endpoints) -> u32 {
+    hash(secret, TIMESTAMP, local, endpoints)
+}

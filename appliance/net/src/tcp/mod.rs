@@ -1,0 +1,25 @@
+//! TCP (RFC 9293) of one connection. `connection` holds the state; each other
+//! file changes it for one reason.
+
+pub(crate) mod acceptance;
+pub(crate) mod acknowledgement;
+pub(crate) mod arrival;
+pub(crate) mod closing;
+pub(crate) mod congestion;
+pub(crate) mod connection;
+pub(crate) mod emit;
+pub(crate) mod established;
+pub(crate) mod handshake;
+pub(crate) mod isn;
+pub(crate) mod options;
+pub(crate) mod output;
+pub(crate) mod receive_queue;
+pub(crate) mod receive_window;
+pub(crate) mod rtt;
+pub(crate) mod segment;
+pub(crate) mod send_queue;
+pub(crate) mod sequence;
+pub(crate) mod state;
+pub(crate) mod time_wait;
+pub(crate) mod timeout;
+pub(crate) mod timestamps;

@@ -1,0 +1,280 @@
+//! What to send next (RFC 9293, 3.8.6.2.1, 3.10.7.4; RFC 5681, 4.1). Nothing is
+//! held back for small segments (no Nagle): requests and replies are whole when
+//! they are handed over.
+
+use core::time::Duration;
+
+use super::connection::{Connection, Context};
+use super::sequence::Seq;
+use super::state::State;
+use crate::buffer::{RxBuffer, TxBuffer};
+use crate::frame::Source;
+use crate::limits::{MAX_PULL, MAX_SEND_PIECES};
+use crate::wire;
+use crate::wire::tcp::Flags;
+
+/// A segment, or with TSO several, that is to be sent now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing {
+    pub seq: Seq,
+    /// Without FIN and PSH, which depend on what fits.
+    pub flags: Flags,
+    /// Most payload bytes.
+    pub len: usize,
+    pub probe: bool,
+    /// It may end with the last queued byte, and then with FIN.
+    pub last: bool,
+}
+
+impl Outgoing {
+    fn empty(seq: Seq, flags: Flags) -> Self {
+        Self {
+            seq,
+            flags,
+            len: 0,
+            probe: false,
+            last: false,
+        }
+    }
+}
+
+impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
+    /// The next thing to send, or `None`; the caller then emits it at once.
+    pub(crate) fn next_outgoing(
+        &mut self,
+        now: Duration,
+        source: &mut impl Source<T>,
+    ) -> Option<Outgoing> {
+        match self.state {
+            State::Closed => None,
+            State::SynSent | State::SynReceived if self.sending.next == self.sending.initial => {
+                let flags = if self.state == State::SynSent {
+                    Flags::SYN
+                } else {
+                    Flags::SYN | Flags::ACK
+                };
+                Some(Outgoing::empty(self.sending.initial, flags))
+            }
+            State::SynSent => None,
+            State::SynReceived | State::TimeWait => self.next_acknowledgement(),
+            _ => {
+                let outgoing = self
+                    .next_retransmission()
+                    .or_else(|| self.next_data(now, source))
+                    .or_else(|| self.next_fin())
+                    .or_else(|| self.next_probe())
+                    .or_else(|| self.next_acknowledgement());
+                if outgoing.is_none() {
+                    self.await_window(now);
+                }
+                outgoing
+            }
+        }
+    }
+
+    fn next_retransmission(&mut self) -> Option<Outgoing> {
+        let sending = &mut self.sending;
+        if !core::mem::take(&mut sending.retransmit_first) || sending.outstanding() == 0 {
+            return None;
+        }
+        let sent = sending.queue.end().earlier_of(sending.highest);
+        let len = sent.since(sending.unacknowledged).min(sending.mss);
+        Some(Outgoing {
+            len,
+            last: true,
+            ..Outgoing::empty(sending.unacknowledged, Flags::ACK)
+        })
+    }
+
+    fn next_data(&mut self, now: Duration, source: &mut impl Source<T>) -> Option<Outgoing> {
+        if self.sending.next.is_after(self.sending.queue.end()) {
+            return None;
+        }
+        let idle = now.saturating_sub(self.sending.last_sent) > self.rtt.timeout();
+        if self.sending.outstanding() == 0 && idle {
+            self.congestion.on_idle();
+        }
+        let flight = self.sending.flight();
+        let usable = self
+            .congestion
+            .window()
+            .min(self.sending.window)
+            .saturating_sub(flight);
+        let mss = self.sending.mss;
+        // Sender's silly window avoidance, RFC 9293, 3.8.6.2.1.
+        let worthwhile =
+            |len: usize| len >= mss || flight == 0 || len >= (self.sending.max_window / 2).max(1);
+        let most = self.most_payload();
+        if worthwhile(usable) {
+            self.pull(usable, most, source);
+        }
+        let unsent = self.unsent();
+        let more = self.sending.source_ready;
+        let mut len = unsent.min(usable).min(most);
+        if len > mss && (len < unsent || more) {
+            len -= len % mss;
+        }
+        let worthwhile = len >= mss
+            || flight == 0
+            || (len == unsent && !more)
+            || len >= (self.sending.max_window / 2).max(1);
+        (len > 0 && worthwhile).then(|| Outgoing {
+            len,
+            last: true,
+            ..Outgoing::empty(self.sending.next, Flags::ACK)
+        })
+    }
+
+    /// Bytes queued from `next` on.
+    fn unsent(&self) -> usize {
+        self.sending.queue.end().since(self.sending.next)
+    }
+
+    /// Most payload bytes of one frame: a segment, or whole segments that one
+    /// IPv4 packet holds.
+    fn most_payload(&self) -> usize {
+        let mss = self.sending.mss;
+        let Some(payload) = self.settings.frame_payload else {
+            return mss;
+        };
+        let headers = wire::ipv4::HEADER_LEN + wire::tcp::HEADER_LEN + self.options_len();
+        let most = payload.min(usize::from(u16::MAX) - headers);
+        (most - most % mss).max(mss)
+    }
+
+    /// Bytes of options in every segment but the SYN.
+    pub(super) fn options_len(&self) -> usize {
+        if self.timestamps.is_some() {
+            usize::from(super::options::TIMESTAMPS_LEN)
+        } else {
+            0
+        }
+    }
+
+    /// Asks the source until one frame is full or the window is.
+    fn pull(&mut self, usable: usize, most: usize, source: &mut impl Source<T>) {
+        if !self.state.may_send() {
+            return;
+        }
+        let target = usable.min(most);
+        loop {
+            let unsent = self.unsent();
+            let sending = &mut self.sending;
+            if !sending.source_ready
+                || unsent >= target
+                || sending.queue.buffers() >= MAX_SEND_PIECES
+            {
+                return;
+            }
+            let room = (usable - unsent).min(MAX_PULL).min(
+                self.settings
+                    .send_buffer
+                    .saturating_sub(sending.queued_bytes()),
+            );
+            if room == 0 {
+                return;
+            }
+            match source.pull(self.id, room) {
+                Some(buffer) if !buffer.is_empty() => sending.queue.push(buffer),
+                _ => sending.source_ready = false,
+            }
+        }
+    }
+
+    fn next_fin(&mut self) -> Option<Outgoing> {
+        let sending = &self.sending;
+        let due = sending.fin_requested
+            && sending.next == sending.queue.end()
+            && self.may_send_fin(sending.flight());
+        due.then(|| Outgoing {
+            last: true,
+            ..Outgoing::empty(sending.next, Flags::ACK)
+        })
+    }
+
+    /// Whether a FIN after `flight` bytes fits. With nothing in flight it goes
+    /// out even into a closed window, where it serves as the probe.
+    pub(super) fn may_send_fin(&self, flight: usize) -> bool {
+        self.sending.fin_requested && (flight < self.sending.window || flight == 0)
+    }
+
+    /// One number before what is unacknowledged, and empty: unacceptable, so the
+    /// peer answers with its window, and no byte need be sent that may not.
+    fn next_probe(&mut self) -> Option<Outgoing> {
+        core::mem::take(&mut self.sending.probe_due).then(|| Outgoing {
+            probe: true,
+            ..Outgoing::empty(self.sending.unacknowledged.preceding(), Flags::ACK)
+        })
+    }
+
+    /// The number is the highest sent, even after `next` went back: a lower one
+    /// would not be acceptable to the peer.
+    fn next_acknowledgement(&mut self) -> Option<Outgoing> {
+        (self.receiving.acks_owed > 0).then(|| Outgoing::empty(self.sending.highest, Flags::ACK))
+    }
+
+    /// Starts probing when the peer's window keeps something back and nothing
+    /// in flight would bring news of it (RFC 9293, 3.8.6.1).
+    fn await_window(&mut self, now: Duration) {
+        let sending = &self.sending;
+        let waiting = self.unsent() > 0 || (sending.source_ready && self.state.may_send());
+        if waiting
+            && sending.window == 0
+            && sending.flight() == 0
+            && self.deadlines.retransmit.is_none()
+        {
+            self.deadlines.retransmit = Some(now + self.rtt.timeout());
+        }
+    }
+
+    /// The next hop's address is not known: time runs all the same.
+    pub(crate) fn await_neighbour(&mut self, now: Duration) {
+        if self.deadlines.retransmit.is_none() && self.state != State::TimeWait {
+            self.deadlines.retransmit = Some(now + self.rtt.timeout());
+        }
+    }
+
+    /// Notes that `outgoing` went out with `len` payload bytes and `flags`.
+    pub(super) fn on_sent(
+        &mut self,
+        outgoing: &Outgoing,
+        len: usize,
+        flags: Flags,
+        edge: Seq,
+        context: &mut Context<'_>,
+    ) {
+        let now = context.now;
+        let occupied =
+            len + usize::from(flags.has(Flags::SYN)) + usize::from(flags.has(Flags::FIN));
+        let sending = &mut self.sending;
+        let end = outgoing.seq.advanced(occupied);
+        context.stats.window_probes += u64::from(outgoing.probe);
+        context.stats.payload_bytes_out += len as u64;
+        if occupied > 0 {
+            if outgoing.seq.is_before(sending.highest) {
+                context.stats.retransmitted_frames += 1;
+            } else if sending.timed.is_none() {
+                sending.timed = Some((end, now));
+            }
+            if outgoing.seq == sending.next {
+                sending.next = end;
+            }
+            sending.highest = sending.highest.later_of(end);
+            sending.last_sent = now;
+            if self.deadlines.retransmit.is_none() {
+                self.deadlines.retransmit = Some(now + self.rtt.timeout());
+            }
+        }
+        if flags.has(Flags::ACK) {
+            let receiving = &mut self.receiving;
+            receiving.acks_owed = if occupied > 0 {
+                0
+            } else {
+                receiving.acks_owed.saturating_sub(1)
+            };
+            receiving.acknowledged = receiving.queue.next();
+            receiving.edge = edge;
+            self.deadlines.delayed_ack = None;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Bytes pulled from the source and not acknowledged yet, as ranges of the
+//! sequence space over shared memory.
+
+use std::collections::VecDeque;
+
+use arrayvec::ArrayVec;
+
+use super::sequence::Seq;
+use crate::buffer::TxBuffer;
+use crate::frame::Piece;
+use crate::limits::MAX_FRAME_PIECES;
+
+/// A pulled buffer and the sequence number of its first byte.
+struct Chunk<T> {
+    start: Seq,
+    buffer: T,
+}
+
+impl<T: TxBuffer> Chunk<T> {
+    fn end(&self) -> Seq {
+        self.start.advanced(self.buffer.len())
+    }
+}
+
+pub(crate) struct SendQueue<T> {
+    chunks: VecDeque<Chunk<T>>,
+    /// The sequence number the next pulled byte gets.
+    end: Seq,
+}
+
+/// The payload of one frame.
+pub(crate) type FramePieces<'a, T> = ArrayVec<Piece<'a, T>, MAX_FRAME_PIECES>;
+
+impl<T: TxBuffer> SendQueue<T> {
+    /// An empty queue whose first byte will have the number `start`.
+    pub(crate) fn new(start: Seq) -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            end: start,
+        }
+    }
+
+    pub(crate) fn end(&self) -> Seq {
+        self.end
+    }
+
+    /// Number of buffers held.
+    pub(crate) fn buffers(&self) -> usize {
+        self.chunks.len()
+    }
+
+    pub(crate) fn push(&mut self, buffer: T) {
+        let start = self.end;
+        self.end = start.advanced(buffer.len());
+        self.chunks.push_back(Chunk { start, buffer });
+    }
+
+    /// Drops every buffer that lies wholly before `acknowledged`.
+    pub(crate) fn release(&mut self, acknowledged: Seq) {
+        while let Some(first) = self.chunks.front()
+            && acknowledged.at_least(first.end())
+        {
+            self.chunks.pop_front();
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.chunks.clear();
+    }
+
+    /// The pieces that make up at most `len` bytes from `from` on, at most
+    /// `max_pieces` of them, and how many bytes they are.
+    pub(crate) fn pieces(
+        &self,
+        from: Seq,
+        len: usize,
+        max_pieces: usize,
+    ) -> (FramePieces<'_, T>, usize) {
+        let mut pieces = FramePieces::new();
+        let mut missing = len;
+        let first = self
+            .chunks
+            .partition_point(|chunk| from.at_least(chunk.end()));
+        for chunk in self.chunks.range(first..) {
+            if missing == 0 || pieces.len() >= max_pieces || pieces.is_full() {
+                break;
+            }
+            let start = from.since(chunk.start);
+            let count = chunk.buffer.len().saturating_sub(start).min(missing);
+            pieces.push(Piece {
+                buffer: &chunk.buffer,
+                range: start..start + count,
+            });
+            missing -= count;
+        }
+        (pieces, len - missing)
+    }
+}

@@ -1,0 +1,71 @@
+//! What happens when a connection's deadlines pass (RFC 6298, 5.4 to 5.7; RFC
+//! 9293, 3.8.6.1).
+
+use core::time::Duration;
+
+use super::connection::{Connection, Context};
+use super::state::State;
+use crate::buffer::{RxBuffer, TxBuffer};
+use crate::event::CloseReason;
+use crate::limits::{MAX_RETRANSMITS, MAX_SYN_RETRANSMITS};
+
+impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
+    pub(crate) fn on_timeout(&mut self, context: &mut Context<'_>) {
+        let is_due = |deadline: Option<Duration>| deadline.is_some_and(|at| at <= context.now);
+        if is_due(self.deadlines.linger) {
+            let reason = if self.state == State::TimeWait {
+                CloseReason::Finished
+            } else {
+                context.stats.connections_timed_out += 1;
+                CloseReason::TimedOut
+            };
+            return self.terminate(reason, context);
+        }
+        if is_due(self.deadlines.delayed_ack) {
+            self.deadlines.delayed_ack = None;
+            self.acknowledge_now();
+        }
+        if is_due(self.deadlines.retransmit) {
+            self.on_retransmission_timeout(context);
+        }
+    }
+
+    fn on_retransmission_timeout(&mut self, context: &mut Context<'_>) {
+        let handshaking = !self.state.is_synchronised();
+        let allowed = if handshaking {
+            MAX_SYN_RETRANSMITS
+        } else {
+            MAX_RETRANSMITS
+        };
+        if self.sending.timeouts >= allowed {
+            context.stats.connections_timed_out += 1;
+            return self.terminate(CloseReason::TimedOut, context);
+        }
+        let repeated = self.sending.timeouts > 0;
+        self.sending.timeouts += 1;
+        self.rtt.back_off();
+        self.deadlines.retransmit = Some(context.now + self.rtt.timeout());
+        self.output_due = true;
+        let sending = &mut self.sending;
+        if !handshaking && sending.window == 0 && sending.flight() == 0 {
+            // Nothing may be sent but a probe.
+            sending.probe_due = true;
+            return;
+        }
+        if sending.outstanding() == 0 {
+            // Only waiting for the next hop's address.
+            return;
+        }
+        context.stats.timeouts += 1;
+        // Go back to the first unacknowledged byte; acknowledgements move
+        // `next` past whatever the peer holds already.
+        let outstanding = sending.outstanding();
+        sending.next = sending.unacknowledged;
+        sending.recover = sending.highest;
+        sending.retransmit_first = false;
+        sending.timed = None;
+        if !handshaking {
+            self.congestion.on_timeout(outstanding, repeated);
+        }
+    }
+}
