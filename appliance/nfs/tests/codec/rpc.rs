@@ -41,8 +41,7 @@ fn call(random: &mut Random) -> (Vec<u8>, CallHeader) {
             parameters
                 .serialise_into(&mut body)
                 .expect("the oracle encodes");
-            // The oracle's parameters begin with the length of the body.
-            let credential = Credential::new(AuthFlavor::SYS, &body[4..]);
+            let credential = Credential::new(AuthFlavor::SYS, &body);
             (
                 OracleFlavor::AuthUnix(parameters),
                 credential.expect("at most 400 bytes"),
