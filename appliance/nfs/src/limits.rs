@@ -43,5 +43,10 @@ pub const RECORD: u32 = (1024 + 4) * 1024;
 /// allowance lets a short call arrive byte by byte. A stream of zero-length fragments ends here.
 pub const FRAGMENTS: u32 = 4096;
 
+/// The longest call header: six words, then a credential and a verifier.
+const CALL_HEADER: usize = 6 * 4 + 2 * (8 + OPAQUE_AUTH);
+
+// A WRITE of 1 MiB with the longest header, and a RENAME with the longest names, fit a record.
+const _: () = assert!(CALL_HEADER + (4 + FILE_HANDLE) + 20 <= RECORD as usize - 1024 * 1024);
+const _: () = assert!(CALL_HEADER + 2 * (8 + FILE_HANDLE + NAME) <= RECORD as usize);
 const _: () = assert!(RECORD / 2048 < FRAGMENTS);
-const _: () = assert!(NAME <= PATH && MOUNT_PATH <= PATH);
