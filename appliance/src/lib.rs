@@ -9,4 +9,7 @@ pub mod counters;
 pub mod idle;
 pub mod limits;
 pub mod logging;
+pub mod nic;
+pub mod poll_loop;
+pub mod run;
 pub mod signals;

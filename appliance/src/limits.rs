@@ -103,3 +103,36 @@ const _: () = assert!(IDLE_SLEEP_MIN.as_nanos() < IDLE_SLEEP_MAX.as_nanos());
 const _: () = assert!(
     STATS_TIMEOUT.as_nanos() > CONTROL_CONNECTION_TIMEOUT.as_nanos() + SNAPSHOT_TIMEOUT.as_nanos()
 );
+
+/// Frames taken from a receive queue in one turn, as DPDK's own examples do: what a
+/// driver handles per call without waste, and short enough for an even turn.
+pub const RX_BURST: u16 = 32;
+
+/// Frames handed to a transmit queue at once.
+pub const TX_BURST: u16 = 32;
+
+/// Transmit mbufs of a port beyond those its ring holds: batches on their way, and
+/// frames that lazy drivers have sent and not yet given back.
+pub const SPARE_TX_MBUFS: usize = 4096;
+
+/// File bytes in the first frame: with its 14 bytes of header the shortest that
+/// Ethernet takes without padding.
+pub const CANARY_BYTES: usize = 46;
+
+/// EtherType of the first frame: IEEE 802's first value for local experiments, which
+/// no station answers.
+pub const CANARY_ETHER_TYPE: u16 = 0x88b5;
+
+/// How long the first frame may take: a backend that is starting forwards within
+/// seconds.
+pub const CANARY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often links are looked at. A returning vhost-user backend is taken up then.
+pub const LINK_POLL: Duration = Duration::from_millis(500);
+
+/// How long a drain waits for calls in flight; what is left then is abandoned.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the wire may take to let go of blocks after the drain, before the ports
+/// are closed.
+pub const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    wirepage::cli::execute(std::env::args_os(), |_config| {
-        Err("this build has no engine".into())
+    wirepage::cli::execute(std::env::args_os(), |config| {
+        Ok(wirepage::run::run(&config)?)
     })
 }

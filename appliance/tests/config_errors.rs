@@ -144,7 +144,6 @@ fn eal() {
             ("iova = \"auto\"", "file_prefix = \"a b\""),
             ("iova = \"auto\"", "file_prefix = \"\""),
             ("iova = \"auto\"", "log_level = \"loud\""),
-            ("iova = \"auto\"", "extra = [\"--no-telemetry\", \"\"]"),
         ],
     );
 }

@@ -47,7 +47,6 @@ fn the_example_with_all_its_optional_keys_is_right_too() {
     let complete = complete_example();
     let config = parse(&complete).unwrap();
     assert_eq!(config.eal().memory_mib, 512);
-    assert_eq!(config.eal().extra, ["--log-level=pmd.net.virtio:debug"]);
     assert_eq!(
         config.ports()[0].gateway,
         Some("10.77.1.254".parse().unwrap())

@@ -181,6 +181,15 @@ impl<R: RxBuffer> Engine<R> {
             })
     }
 
+    /// Closes every connection; the next [`Engine::poll_transmit`] sends the FINs.
+    pub fn close_all(&mut self, now: Duration) {
+        for Port { stack, sessions } in &mut self.ports {
+            for session in sessions.iter() {
+                stack.close(session.connection, now);
+            }
+        }
+    }
+
     /// Ends every connection and returns the cache, in which only references
     /// held by the wire (or leaked) are left.
     #[must_use]

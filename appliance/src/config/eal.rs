@@ -20,8 +20,6 @@ pub struct Eal {
     pub iova: IovaMode,
     /// Whether EAL's memory is hugepages. Ordinary pages do for virtual devices only.
     pub hugepages: bool,
-    /// Further EAL arguments, passed as they are.
-    pub extra: Vec<String>,
 }
 
 /// What the addresses given to devices are.
@@ -79,7 +77,6 @@ pub(super) struct RawEal {
     log_level: Option<Spanned<String>>,
     iova: Option<Spanned<String>>,
     hugepages: Option<bool>,
-    extra: Option<Vec<Spanned<String>>>,
 }
 
 /// `needed_mib` is what everything else in the configuration asks of EAL's memory; `None` when that is
@@ -126,26 +123,12 @@ pub(super) fn check(
     if iova == Some(IovaMode::Physical) && !hugepages {
         findings.report(iova_span, Problem::PhysicalWithoutHugepages);
     }
-    let mut extra = Vec::new();
-    for argument in raw.extra.unwrap_or_default() {
-        let value = argument.get_ref();
-        if value.is_empty() || value.contains('\0') {
-            findings.report(
-                Some(argument.span()),
-                Problem::EalExtra {
-                    value: value.clone(),
-                },
-            );
-        }
-        extra.push(argument.into_inner());
-    }
     Some(Eal {
         memory_mib: memory_mib?,
         file_prefix: file_prefix?,
         log_level: log_level?,
         iova: iova?,
         hugepages,
-        extra,
     })
 }
 

@@ -120,14 +120,6 @@ pub enum Problem {
          (without hugepages EAL works with virtual addresses)"
     )]
     PhysicalWithoutHugepages,
-    /// An EAL argument that cannot be passed.
-    #[error(
-        "[eal] extra {value:?} is not an argument: write one non-empty string per argument, without NUL"
-    )]
-    EalExtra {
-        /// What was written.
-        value: String,
-    },
     /// The memory asked for cannot hold what has to be in it.
     #[error(
         "[eal] memory_mib = {memory_mib} is too little: {needed_mib} MiB are needed for the cache and \

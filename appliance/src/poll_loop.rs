@@ -1,0 +1,186 @@
+//! One engine's loop: receive, advance, transmit, pause; and its end.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cache::CacheStats;
+use engine::Engine;
+use tracing::{info, warn};
+
+use crate::control::snapshot::SnapshotPublisher;
+use crate::counters::Counters;
+use crate::idle::{IdleMode, IdlePolicy, Pause};
+use crate::limits;
+use crate::nic::{Nic, RxSegment};
+use crate::signals::ShutdownRequest;
+
+/// What the engine's thread owns while it runs.
+pub struct PollLoop {
+    engine: Engine<RxSegment>,
+    nics: Vec<Nic>,
+    publisher: SnapshotPublisher,
+    clock: Instant,
+    turns: u64,
+    idle_sleeps: u64,
+    next_link_poll: Duration,
+}
+
+/// What was left when everything had been given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Whether every call was settled before the time was over.
+    pub in_time: bool,
+    /// Pins and wire references that nobody can give back any more.
+    pub leaked_references: u64,
+    /// Bytes of the blocks still pinned.
+    pub pinned_bytes: usize,
+}
+
+impl PollLoop {
+    /// A loop over `nics`, in the order of the engine's ports.
+    pub fn new(engine: Engine<RxSegment>, nics: Vec<Nic>, publisher: SnapshotPublisher) -> Self {
+        Self {
+            engine,
+            nics,
+            publisher,
+            clock: Instant::now(),
+            turns: 0,
+            idle_sleeps: 0,
+            next_link_poll: Duration::ZERO,
+        }
+    }
+
+    /// Runs until `shutdown` is requested, then drains.
+    pub fn run(mut self, idle: IdleMode, shutdown: &ShutdownRequest) -> Drained {
+        self.engine.announce();
+        let mut policy = IdlePolicy::new(idle, self.clock.elapsed());
+        while !shutdown.is_requested() {
+            self.turn(&mut policy);
+        }
+        info!("draining: calls in flight are finished, new ones are not read");
+        self.engine.drain();
+        let deadline = self.clock.elapsed() + limits::DRAIN_TIMEOUT;
+        while !self.engine.is_drained() && self.clock.elapsed() < deadline {
+            self.turn(&mut policy);
+        }
+        let in_time = self.engine.is_drained();
+        if !in_time {
+            warn!("calls were still in flight after {:?} and are abandoned", limits::DRAIN_TIMEOUT);
+        }
+        self.end(in_time)
+    }
+
+    /// One turn; `now` is read once.
+    fn turn(&mut self, policy: &mut IdlePolicy) {
+        let now = self.clock.elapsed();
+        let mut busy = false;
+        for (port, nic) in self.nics.iter_mut().enumerate() {
+            let engine = &mut self.engine;
+            busy |= nic.receive(|head, tail, checksums| {
+                engine.handle_frame(port, head, tail, checksums, now);
+            }) > 0;
+        }
+        busy |= self.engine.advance(now);
+        busy |= self.transmit(now);
+        self.turns += 1;
+        let (turns, idle_sleeps) = (self.turns, self.idle_sleeps);
+        let (engine, nics) = (&self.engine, &self.nics);
+        self.publisher.publish_if_asked(|| gather(engine, nics, turns, idle_sleeps));
+        if now >= self.next_link_poll {
+            self.next_link_poll = now + limits::LINK_POLL;
+            for nic in &self.nics {
+                nic.poll_link();
+            }
+        }
+        match policy.after_turn(busy, now, self.engine.poll_timeout()) {
+            Pause::Spin => {}
+            Pause::Yield => thread::yield_now(),
+            Pause::Sleep(duration) => {
+                // Drivers free lazily; what an idle engine does not ask for stays out.
+                for nic in &mut self.nics {
+                    nic.transmitter().reclaim();
+                }
+                self.idle_sleeps += 1;
+                thread::sleep(duration);
+            }
+        }
+    }
+
+    fn transmit(&mut self, now: Duration) -> bool {
+        let mut busy = false;
+        for (port, nic) in self.nics.iter_mut().enumerate() {
+            let transmitter = nic.transmitter();
+            let before = transmitter.counts().frames;
+            self.engine.poll_transmit(port, now, transmitter);
+            transmitter.flush();
+            busy |= transmitter.counts().frames != before;
+        }
+        busy
+    }
+
+    /// Closes every connection, gives everything back and counts what is left.
+    fn end(mut self, in_time: bool) -> Drained {
+        let now = self.clock.elapsed();
+        self.engine.close_all(now);
+        self.transmit(now);
+        let cache = self.engine.into_cache();
+        let deadline = self.clock.elapsed() + limits::RELEASE_TIMEOUT;
+        while cache.stats().wire_references > 0 && self.clock.elapsed() < deadline {
+            for nic in &mut self.nics {
+                nic.transmitter().flush();
+                nic.transmitter().reclaim();
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        // Closing a port frees what its rings still hold.
+        drop(self.nics);
+        let left = cache.stats();
+        Drained {
+            in_time,
+            leaked_references: leaked(&left),
+            pinned_bytes: left.pinned_bytes,
+        }
+    }
+}
+
+fn leaked(left: &CacheStats) -> u64 {
+    left.wire_references + left.pinned_blocks as u64
+}
+
+fn gather(engine: &Engine<RxSegment>, nics: &[Nic], turns: u64, idle_sleeps: u64) -> Counters {
+    let stats = engine.stats();
+    let mut counters = Counters {
+        cache_hits: stats.cache.hits,
+        cache_misses: stats.cache.misses,
+        origin_reads: stats.gateway.origin_reads,
+        origin_writes: stats.gateway.origin_writes,
+        pinned_bytes: stats.cache.pinned_bytes as u64,
+        wire_references: stats.cache.wire_references,
+        cache_blocks: stats.cache.blocks as u64,
+        cache_blocks_free: stats.cache.blocks_free as u64,
+        cache_blocks_cached: stats.cache.blocks_cached as u64,
+        cache_blocks_limbo: stats.cache.blocks_limbo as u64,
+        cache_evictions: stats.cache.evictions,
+        client_connections: stats.clients as u64,
+        origin_connections: stats.origin_connections as u64,
+        calls_in_flight: stats.gateway.calls_in_flight as u64,
+        turns,
+        idle_sleeps,
+        ..Counters::default()
+    };
+    for port in &stats.ports {
+        counters.tcp_retransmissions += port.retransmitted_frames;
+    }
+    for nic in nics {
+        let (received, sent) = (nic.counts(), nic.tx_counts());
+        counters.rx_frames += received.rx_frames;
+        counters.rx_bytes += received.rx_bytes;
+        counters.rx_dropped_frames += nic.rx_dropped();
+        counters.tx_frames += sent.frames;
+        counters.tx_bytes += sent.bytes;
+        counters.tx_ring_full += sent.ring_full;
+        counters.tx_payload_attached_bytes += sent.attached_bytes;
+        counters.tx_payload_copied_bytes += sent.copied_bytes;
+    }
+    counters
+}

@@ -1,0 +1,262 @@
+//! `wirepage run`: brings everything up in order, and down again.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cache::{Cache, CacheConfig};
+use core_affinity::CoreId;
+use engine::{Engine, EngineConfig};
+use gateway::{Cidr, Export, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig};
+use tracing::info;
+
+use crate::config::Config;
+use crate::config::export::Coherence;
+use crate::config::listen::PORTMAP_PORT;
+use crate::control::server::{ControlError, ControlServer};
+use crate::control::snapshot::{self, SnapshotPublisher};
+use crate::limits;
+use crate::nic::{Nic, NicError, Nics};
+use crate::poll_loop::{Drained, PollLoop};
+use crate::signals::ShutdownRequest;
+
+/// Why the appliance did not run, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The NICs did not come up.
+    #[error(transparent)]
+    Nic(#[from] NicError),
+    /// The control socket cannot be had.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The engine could not be built.
+    #[error(transparent)]
+    Engine(#[from] engine::EngineError),
+    /// The engine's thread cannot run where it was told to.
+    #[error("the engine cannot be pinned to core {0}: name a core this process may run on in [engine] cores")]
+    Pin(usize),
+    /// The operating system refuses something at start.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The engine's thread has panicked.
+    #[error("the engine has panicked")]
+    Panicked,
+    /// Something was not given back.
+    #[error("{leaked_references} references to cache blocks were never given back: this is a bug")]
+    Leaked {
+        /// Pins and wire references left.
+        leaked_references: u64,
+    },
+}
+
+/// Runs the appliance until SIGTERM or SIGINT, then drains it.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run(config: &Config) -> Result<(), RunError> {
+    let seeds = Secrets::draw().map_err(|source| RunError::System {
+        what: "cannot read random bytes",
+        source,
+    })?;
+    let (requester, publisher) = snapshot::channel();
+    let control = ControlServer::start(&config.control().socket, vec![requester])?;
+    remove_stale_sockets(config);
+    info!("starting; a virtio-user port in server mode waits here for its backend");
+    let nics = Nics::start(config)?;
+    // Only now: while the EAL waits for a backend a signal is to end the process.
+    let shutdown = ShutdownRequest::install().map_err(|source| RunError::System {
+        what: "cannot handle signals",
+        source,
+    })?;
+    let drained = thread::scope(|scope| {
+        thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn_scoped(scope, || run_engine(config, &nics, publisher, &seeds, &shutdown))
+            .map_err(|source| RunError::System {
+                what: "cannot start the engine's thread",
+                source,
+            })?
+            .join()
+            .map_err(|_| RunError::Panicked)?
+    })?;
+    drop(control);
+    let Drained {
+        in_time,
+        leaked_references,
+        pinned_bytes,
+    } = drained;
+    info!("drained: in_time={in_time} pinned_bytes={pinned_bytes} leaked_references={leaked_references}");
+    if leaked_references == 0 {
+        Ok(())
+    } else {
+        Err(RunError::Leaked { leaked_references })
+    }
+}
+
+fn run_engine(
+    config: &Config,
+    nics: &Nics,
+    publisher: SnapshotPublisher,
+    secrets: &Secrets,
+    shutdown: &ShutdownRequest,
+) -> Result<Drained, RunError> {
+    let core = config.engine().cores.first();
+    if !core_affinity::set_for_current(CoreId { id: core }) {
+        return Err(RunError::Pin(core));
+    }
+    let _thread = nics.register_thread()?;
+    let (mut ports, arena) = nics.open(config)?;
+    for port in &ports {
+        info!("{}", port.description());
+    }
+    let mut cache = Cache::new(
+        arena,
+        CacheConfig {
+            hash_seed: secrets.hash,
+        },
+    );
+    await_canaries(&mut ports, &mut cache)?;
+    let gateway = Gateway::new(
+        gateway_config(config),
+        cache,
+        Seeds {
+            xid: secrets.xid,
+            hash: secrets.hash,
+        },
+    );
+    let engine = Engine::new(engine_config(config, &ports, secrets), gateway)?;
+    info!("serving {}", config.port(config.listen().port).address.address());
+    Ok(PollLoop::new(engine, ports, publisher).run(config.engine().idle, shutdown))
+}
+
+/// Sends a first frame on every port and waits until the device has let go of it.
+fn await_canaries(ports: &mut [Nic], cache: &mut Cache) -> Result<(), NicError> {
+    for port in ports {
+        let canary = port.send_canary(cache)?;
+        let sent = Instant::now();
+        while !port.is_canary_gone(&canary) {
+            if sent.elapsed() > limits::CANARY_TIMEOUT {
+                return Err(NicError::Dead {
+                    name: port.name().to_owned(),
+                    seconds: limits::CANARY_TIMEOUT.as_secs(),
+                });
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    Ok(())
+}
+
+fn engine_config(config: &Config, nics: &[Nic], secrets: &Secrets) -> EngineConfig {
+    let ports = config.ports().iter().zip(nics).map(|(settings, nic)| net::Config {
+        mac: nic.mac(),
+        address: settings.address.address(),
+        prefix_len: settings.address.prefix_len(),
+        gateway: settings.gateway,
+        mtu: settings.mtu,
+        offload: nic.offload(),
+        secret: secrets.sequence,
+        limits: net::Limits {
+            max_pieces: nic.max_pieces().min(net::limits::DEFAULT_MAX_PIECES),
+            ..net::Limits::default()
+        },
+    });
+    let listen = config.listen();
+    let mut tcp_ports = vec![listen.nfs_port, listen.mount_port];
+    if listen.portmap {
+        tcp_ports.push(PORTMAP_PORT);
+    }
+    EngineConfig {
+        ports: ports.collect(),
+        listen: engine::Listen {
+            port: listen.port.as_usize(),
+            tcp_ports,
+        },
+        origin: engine::Origin {
+            port: config.origin().port.as_usize(),
+            address: config.origin().address,
+            reserved_source_ports: config.origin().reserved_source_ports,
+        },
+    }
+}
+
+fn gateway_config(config: &Config) -> GatewayConfig {
+    let exports = config.exports().iter().map(|export| Export {
+        path: export.path.clone(),
+        allow: export
+            .clients
+            .iter()
+            .filter_map(|network| Cidr::new(network.network(), network.prefix_len()))
+            .collect(),
+        read_only: export.read_only,
+        coherence: match export.coherence {
+            Coherence::Strict => gateway::Coherence::Strict,
+            Coherence::Immutable => gateway::Coherence::Immutable,
+        },
+    });
+    let (listen, origin) = (config.listen(), config.origin());
+    GatewayConfig {
+        exports: exports.collect(),
+        origin: OriginConfig {
+            nfs_port: origin.nfs_port,
+            mount_port: origin.mount_port,
+            connections: usize::from(origin.connections),
+            machine_name: "wirepage".to_owned(),
+        },
+        service: ServiceConfig {
+            address: config.port(listen.port).address.address(),
+            portmap_port: PORTMAP_PORT,
+            mount_port: listen.mount_port,
+            nfs_port: listen.nfs_port,
+        },
+        max_io: gateway::limits::MAX_IO_BOUND,
+        limits: gateway::limits::Limits::default(),
+    }
+}
+
+/// Sockets that a killed appliance left behind would make the EAL fail to bind.
+fn remove_stale_sockets(config: &Config) {
+    let ours = config
+        .ports()
+        .iter()
+        .filter(|port| port.device.argument("server") == Some("1"))
+        .filter_map(|port| port.device.backend_socket());
+    for path in ours.map(Path::new) {
+        let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+        if is_socket && UnixStream::connect(path).is_err() {
+            // What cannot be removed the EAL will complain about.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Random values that differ at every start.
+struct Secrets {
+    xid: u32,
+    hash: [u8; 16],
+    sequence: [u8; 16],
+}
+
+impl Secrets {
+    fn draw() -> io::Result<Self> {
+        let mut source = File::open("/dev/urandom")?;
+        let (mut xid, mut hash, mut sequence) = ([0; 4], [0; 16], [0; 16]);
+        for bytes in [&mut xid[..], &mut hash, &mut sequence] {
+            source.read_exact(bytes)?;
+        }
+        Ok(Self {
+            xid: u32::from_ne_bytes(xid),
+            hash,
+            sequence,
+        })
+    }
+}
