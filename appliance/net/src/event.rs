@@ -51,7 +51,7 @@ pub enum Event {
     },
     /// The connection is over and its id dead. Not reported after `abort`.
     /// With [`CloseReason::Finished`] it is held back until all received bytes
-    /// are consumed (or TIME_WAIT is over).
+    /// are consumed, for [`limits::TIME_WAIT`](crate::limits::TIME_WAIT) at most.
     Closed {
         /// The connection.
         connection: ConnectionId,

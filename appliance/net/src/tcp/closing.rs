@@ -42,16 +42,20 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
     }
 
-    /// CLOSED without TIME_WAIT; what was received and never read is dropped, as
-    /// the application closed after the peer did.
+    /// CLOSED without TIME_WAIT, once everything received is read.
     fn finish(&mut self, context: &mut Context<'_>) {
-        let peer_closed = self.events.peer_closed;
-        self.terminate(CloseReason::Finished, context);
-        self.events.peer_closed = peer_closed;
+        self.state = State::Closed;
+        self.linger(context);
     }
 
     fn enter_time_wait(&mut self, context: &mut Context<'_>) {
         self.state = State::TimeWait;
+        self.linger(context);
+    }
+
+    /// Nothing is left to send; an application that never reads the rest is not
+    /// waited for longer than TIME_WAIT.
+    fn linger(&mut self, context: &mut Context<'_>) {
         self.sending.queue.clear();
         self.deadlines = Deadlines {
             linger: Some(context.now + TIME_WAIT),
@@ -60,9 +64,10 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         self.report_finished();
     }
 
-    /// In TIME_WAIT the application is told once it has read everything.
+    /// With both directions closed, the application is told once it has read
+    /// everything.
     pub(crate) fn report_finished(&mut self) {
-        if self.state == State::TimeWait
+        if matches!(self.state, State::TimeWait | State::Closed)
             && !self.detached
             && self.receiving.queue.ready_bytes() == 0
         {

@@ -11,7 +11,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// segment of its own.
     pub(crate) fn consume(&mut self, count: usize, budget: &mut BufferBudget) {
         self.receiving.queue.consume(count, budget);
-        if self.state == State::TimeWait {
+        if matches!(self.state, State::TimeWait | State::Closed) {
             self.report_finished();
         } else if self.state.may_receive() && self.is_window_update_due() {
             self.acknowledge_now();

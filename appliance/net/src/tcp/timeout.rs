@@ -13,7 +13,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     pub(crate) fn on_timeout(&mut self, context: &mut Context<'_>) {
         let is_due = |deadline: Option<Duration>| deadline.is_some_and(|at| at <= context.now);
         if is_due(self.deadlines.linger) {
-            let reason = if self.state == State::TimeWait {
+            let reason = if matches!(self.state, State::TimeWait | State::Closed) {
                 CloseReason::Finished
             } else {
                 context.stats.connections_timed_out += 1;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod buffers;
+pub mod device;
 pub mod frames;
 pub mod link;
 pub mod peer;
