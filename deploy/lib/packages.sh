@@ -45,9 +45,13 @@ is_missing() {
     return 1
 }
 
+# apt_get ARGUMENT… — asks nothing, and says something only when it fails.
 apt_get() {
-    DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet --quiet \
-        -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300 "$@" >&2 </dev/null
+    local output
+    output=$(DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet \
+        -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300 "$@" 2>&1 </dev/null) && return
+    say "$output"
+    fail "apt-get $1 failed"
 }
 
 # The lab starts its own origin; a package must not start one on this machine's network.

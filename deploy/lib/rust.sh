@@ -19,18 +19,32 @@ rust_is_ready() {
 install_rust() {
     local want
     want=$(required_rust)
+    say "Rust $want or newer is needed; installing the stable toolchain with rustup for this user"
     if command -v rustup >/dev/null; then
-        say "Rust ${want} or newer is needed; asking rustup for the stable toolchain"
-        rustup toolchain install stable --profile minimal --component clippy --component rustfmt --no-self-update >&2
-        rustup default stable >&2
+        rustup toolchain install stable --profile minimal --component clippy --component rustfmt --no-self-update >&2 &&
+            rustup default stable >&2
     else
-        say "Rust ${want} or newer is needed; installing it with rustup (https://rustup.rs) for this user"
-        curl --proto '=https' --tlsv1.2 --silent --show-error --fail https://sh.rustup.rs |
-            sh -s -- -y --quiet --no-modify-path --profile minimal --component clippy --component rustfmt >&2
+        run_rustup_init
     fi && rust_is_ready && return
-    fail "no Rust $want or newer. Debian's own is too old; install one with rustup (https://rustup.rs):" \
-        "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh — and run this again"
+    fail "no Rust $want or newer, and installing it failed. Debian's own is too old:" \
+        "install one with rustup (https://rustup.rs) and run this again"
 }
+
+# The installer that https://rustup.rs hands out, with the checksum published beside it.
+run_rustup_init() {
+    local dir url status=0
+    url=${RUSTUP_UPDATE_ROOT:-https://static.rust-lang.org/rustup}/dist/$(uname -m)-unknown-linux-gnu/rustup-init
+    dir=$(mktemp -d)
+    fetch "$url" "$dir/rustup-init" && fetch "$url.sha256" "$dir/sha256" &&
+        (cd "$dir" && printf '%s  rustup-init\n' "$(cut -d ' ' -f 1 sha256)" | sha256sum --check --quiet) &&
+        chmod 0755 "$dir/rustup-init" &&
+        "$dir/rustup-init" -y --quiet --no-modify-path --profile minimal --component clippy --component rustfmt >&2 ||
+        status=$?
+    rm -rf -- "$dir"
+    return "$status"
+}
+
+fetch() { curl --proto '=https' --tlsv1.2 --silent --show-error --fail --location --output "$2" "$1"; }
 
 # Where cargo puts what it builds.
 target_dir() { printf '%s' "${CARGO_TARGET_DIR:-$REPOSITORY/target}"; }
