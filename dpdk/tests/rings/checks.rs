@@ -189,6 +189,7 @@ pub fn hopeless_frames_are_dropped(stock: &mut Stock, rings: &mut Rings) {
     batch.push(frame(stock, loans)).expect("room");
     batch.push(long).expect("room");
     batch.push(frame(stock, loans + 1)).expect("room");
+    batch.push(frame(stock, loans + 2)).expect("room");
     assert_eq!(rings.tx.prepare(&mut batch), 1);
     stock.lender.assert_released_once(0..loans);
     let order: Vec<usize> = batch
@@ -196,9 +197,9 @@ pub fn hopeless_frames_are_dropped(stock: &mut Stock, rings: &mut Rings) {
         .iter()
         .map(|f| number_of(f.bytes()))
         .collect();
-    assert_eq!(order, [loans, loans + 1]);
+    assert_eq!(order, [loans, loans + 1, loans + 2]);
     drop(batch);
-    stock.lender.assert_released_once(0..loans + 2);
+    stock.lender.assert_released_once(0..loans + 3);
 }
 
 /// `prepare` writes the pseudo header's sum where the device continues from it.
