@@ -138,9 +138,6 @@ impl Nics {
             nics.push(self.open_port(settings, config.engine().tx)?);
         }
         let arena = self.arena(config, &nics)?;
-        for nic in &mut nics {
-            nic.transmitter.arena = arena.address_range();
-        }
         Ok((nics, arena))
     }
 
@@ -352,6 +349,12 @@ impl Nic {
     /// Frames the device dropped on receive because a ring was full or no mbuf free.
     pub fn rx_dropped(&self) -> u64 {
         self.port.stats().map_or(0, |stats| stats.rx_missed + stats.rx_no_mbuf)
+    }
+
+    /// Counts external segments within `arena` as file data from now on: not before
+    /// the first frame, whose bytes are no file's.
+    pub fn count_payload(&mut self, arena: Range<usize>) {
+        self.transmitter.arena = arena;
     }
 
     /// Looks after the link; a virtio-user port takes a returning backend up only here.

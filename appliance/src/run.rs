@@ -125,6 +125,9 @@ fn run_engine(
         },
     );
     await_canaries(&mut ports, &mut cache)?;
+    for port in &mut ports {
+        port.count_payload(cache.address_range());
+    }
     let gateway = Gateway::new(
         gateway_config(config),
         cache,

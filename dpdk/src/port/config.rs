@@ -72,8 +72,8 @@ pub struct Granted {
 pub struct Tso {
     /// Most payload of each segment that the device cuts.
     ///
-    /// On net_tap this is the MTU less 54, though the IP packet could be 14 bytes longer:
-    /// that driver counts the Ethernet header in, and drops what exceeds it.
+    /// On net_tap this is the MTU less 94, the longest header: that driver counts the
+    /// whole header into the MTU, Ethernet's part included, and takes no frame beyond it.
     pub max_segment: u16,
     /// Most payload of one frame: an IPv4 packet of 65,535 bytes.
     pub max_payload: u16,

@@ -53,8 +53,9 @@ impl Driver {
     /// Most payload of a segment cut from a large frame.
     pub(super) fn max_tso_segment(self, mtu: u16) -> u16 {
         match self {
-            // It compares the MTU with the Ethernet header included.
-            Self::Tap => mtu.saturating_sub(54),
+            // It compares the MTU with the whole header, Ethernet's 14 bytes included, and
+            // stops at a frame that exceeds it: leave room for IPv4 and the longest TCP.
+            Self::Tap => mtu.saturating_sub(14 + 20 + 60),
             Self::Virtio | Self::Other => mtu.saturating_sub(40),
         }
     }
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn tap_counts_the_ethernet_header() {
-        assert_eq!(Driver::named("net_tap").max_tso_segment(1500), 1446);
+        assert_eq!(Driver::named("net_tap").max_tso_segment(1500), 1406);
         assert_eq!(Driver::named("net_virtio_user").max_tso_segment(1500), 1460);
     }
 }
