@@ -8,7 +8,7 @@
 
 use core::ptr::{self, NonNull};
 use std::process;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use crate::limits::MAX_REFERENCES;
 use crate::state::{BlockEvent, BlockState};
@@ -211,14 +211,13 @@ impl BlockHeader {
             // SAFETY: the caller's pin keeps the header alive until `pinned` below
             // is lowered (see `Arena::drop`); the reference ends in this block.
             let header = unsafe { this.as_ref() };
-            // Release: this holder's reads come before whatever the next owner writes.
             let ledger = header.ledger;
-            let before = header.holders.fetch_sub(1, Ordering::Release);
+            // Release: this holder's reads come before whatever the next owner writes.
+            // Acquire: for the last holder, so do those of all others.
+            let before = header.holders.fetch_sub(1, Ordering::AcqRel);
             if before & PINS != 1 {
                 return;
             }
-            // Acquire: all other holders' reads come before it as well.
-            fence(Ordering::Acquire);
             if before & LINKED == 0 {
                 header.step(BlockEvent::LastUnpin);
                 header.ledger().push_returned(header);

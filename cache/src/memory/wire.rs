@@ -100,6 +100,7 @@ unsafe impl Loan for WireRef {
 mod tests {
     use std::sync::mpsc;
     use std::thread;
+    use std::time::Duration;
 
     use extbuf::Loan as _;
 
@@ -213,13 +214,16 @@ mod tests {
         let mut sent = 0_u64;
         for turn in 0..20_000_u32 {
             let byte = turn.to_le_bytes()[0];
-            // The wires are slower: wait for one of them, as an engine would.
-            let block = loop {
-                match filled(&mut cache, byte) {
-                    Some(block) => break block,
-                    None => thread::yield_now(),
-                }
-            };
+            // The wires are slower: wait for one of them, as an engine would. The bound
+            // is there to fail rather than hang if a block is lost.
+            let block = (0..60_000)
+                .find_map(|_| {
+                    filled(&mut cache, byte).or_else(|| {
+                        thread::sleep(Duration::from_millis(1));
+                        None
+                    })
+                })
+                .expect("a block comes back");
             for (sender, _) in &receivers[..1 + turn as usize % 3] {
                 let loan = Attached(block.slice(0..BLOCK_SIZE).lend(0..BLOCK_SIZE).into_parts());
                 sender.send((loan, block.share(), byte)).unwrap();
