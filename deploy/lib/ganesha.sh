@@ -8,6 +8,7 @@ NFS_VERSION=3
 export_dir() { recall export-dir; }
 
 # A directory on a file system whose files can be opened by handle, as Ganesha's VFS module does.
+# WIREPAGE_LAB_EXPORT_PARENT names another place for it; not below /run, of which Ganesha sees nothing.
 # Open to every user: which user may do what is then decided by the files a test makes.
 create_export_dir() {
     local dir

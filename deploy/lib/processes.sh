@@ -15,7 +15,7 @@ process_field() {
 
 start_time_of() { process_field "$1" 20; }
 
-# start_process NAME CMD… — starts CMD in a session of its own with its output in NAME.log.
+# start_process NAME CMD… — starts CMD in a session of its own, in /, with its output in NAME.log.
 # Standard input is this function's.
 start_process() {
     local name=$1 pid log
@@ -23,7 +23,7 @@ start_process() {
     log=$(log_of "$name")
     [[ ! -e $log ]] || mv "$log" "$log.previous"
     # The lock must not be inherited: the lab is locked by commands, not by what they leave running.
-    setsid "$@" <&0 >"$log" 2>&1 {LOCK_FD}<&- &
+    { cd / && exec setsid "$@"; } <&0 >"$log" 2>&1 {LOCK_FD}<&- &
     pid=$!
     printf '%s %s\n' "$pid" "$(start_time_of "$pid")" >"$STATE_DIR/$name.pid"
 }
