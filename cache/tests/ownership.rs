@@ -227,14 +227,13 @@ fn a_released_block_is_found_among_many_on_the_wire() {
         })
         .collect();
     assert!(cache.allocate().is_none());
-    // Somewhere in the middle, when the credit for a look at all of them is spent:
-    // found all the same, after no more calls than earn it anew.
+    // Somewhere in the middle, when the credit for a look at all of them is spent: not
+    // found at once, or a call would have looked at hundreds, but after no more calls
+    // than earn that credit anew.
     drop(wires.remove(500));
     let calls = (0..).take_while(|_| cache.allocate().is_none()).count();
-    assert!(
-        calls <= BLOCKS / cache::limits::CREDIT_PER_ALLOCATION,
-        "{calls} calls"
-    );
+    let bound = BLOCKS / cache::limits::CREDIT_PER_ALLOCATION;
+    assert!((2..=bound).contains(&calls), "{calls} calls");
 }
 
 #[test]
