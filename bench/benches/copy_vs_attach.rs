@@ -8,9 +8,7 @@
 use bench::{Bed, Source};
 use cache::{BlockSlice, WireRef};
 use criterion::measurement::WallTime;
-use criterion::{
-    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
-};
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 use dpdk::{FrameBuilder, Mbuf, Part};
 
 /// Ethernet, IPv4 and TCP without options.
@@ -54,7 +52,6 @@ fn copy_vs_attach(criterion: &mut Criterion) {
     let bed = Bed::new().expect("an EAL, pools and a cache");
     for (len, outstanding) in [(1448, 512), (8 << 10, 512), (64 << 10, 64)] {
         let mut group = criterion.benchmark_group(format!("{len} B"));
-        group.throughput(Throughput::Bytes(len as u64));
         for (place, blocks) in [("L2", HOT_BLOCKS), ("DRAM", bed.blocks.len())] {
             let mut source = Source::new(&bed.blocks[..blocks], len);
             measure(
