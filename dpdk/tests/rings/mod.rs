@@ -23,7 +23,6 @@ pub const LENT_BYTES: usize = 8 << 20;
 pub fn eal_config() -> EalConfig {
     EalConfig {
         memory_mib: Some(192),
-        file_prefix: Some(format!("wirepage-test-{}", std::process::id())),
         log_level: LogLevel::Error,
         ..EalConfig::default()
     }
