@@ -40,13 +40,20 @@ appliance_serves() { rpc_null "$CLIENT_NAMESPACE" "$WIREPAGE_CLIENT_ADDR" "$NFS_
 appliance_serves_or_died() { appliance_serves || is_dead appliance; }
 wait_for_service() { wait_until 60 appliance_serves_or_died && is_alive appliance; }
 
-# stop_appliance SIGNAL — SIGTERM drains; the last line it prints says what was left over.
+# stop_appliance SIGNAL — SIGTERM drains; what it then says about what was left over is passed on.
 stop_appliance() {
     local was_alive=0
     ! is_alive appliance || was_alive=1
     stop_process appliance "$1" 30 || true
     if ((was_alive)) && [[ $1 == TERM ]]; then
-        say "appliance: $(tail -n 1 "$(log_of appliance)" 2>/dev/null)"
+        say "appliance: $(drain_report)"
     fi
     rm -f "$CLIENT_SOCKET" "$ORIGIN_SOCKET" "$CONTROL_SOCKET"
+}
+
+# The line with the leak counter, or, when there is none, the last line whatever it is.
+drain_report() {
+    local log
+    log=$(log_of appliance)
+    grep leaked_references "$log" | tail -n 1 | grep . || tail -n 1 "$log" 2>/dev/null || true
 }
