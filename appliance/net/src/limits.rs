@@ -100,8 +100,9 @@ pub const DELAYED_ACK: Duration = Duration::from_millis(40);
 /// the table.
 pub const TIME_WAIT: Duration = Duration::from_secs(60);
 
-/// How long FIN_WAIT_2 lasts without a segment from the peer.
-pub const FIN_WAIT_2_IDLE: Duration = Duration::from_secs(60);
+/// How long FIN_WAIT_2 lasts without a segment from the peer: longer than a
+/// peer that backs off waits between retransmissions (Linux: 120 s).
+pub const FIN_WAIT_2_IDLE: Duration = Duration::from_secs(180);
 
 /// At most one challenge ACK or answer to an unacceptable empty segment per
 /// connection in this time (RFC 5961, 7): breaks acknowledgement loops.
@@ -121,4 +122,5 @@ pub const ARP_HOLD_OFF: Duration = Duration::from_secs(2);
 
 const _: () = assert!(MAX_FRAME_PIECES >= DEFAULT_MAX_PIECES);
 const _: () = assert!(MIN_RTO.as_millis() > 4 * DELAYED_ACK.as_millis());
+const _: () = assert!(FIN_WAIT_2_IDLE.as_secs() > 2 * MAX_RTO.as_secs());
 const _: () = assert!(MAX_TCP_FRAME_HEADER < MAX_HEADER_BYTES);

@@ -12,8 +12,10 @@ use crate::limits::{ARP_HOLD_OFF, ARP_REQUESTS, ARP_RETRY, NEIGHBOUR_LIFETIME};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
-    /// Trusted until then; asked for again afterwards.
+    /// Trusted until then; afterwards asked for again, and used meanwhile.
     Known { mac: [u8; 6], until: Duration },
+    /// Used while nobody has answered that it is still right.
+    Stale { mac: [u8; 6] },
     /// Nobody has answered yet.
     Asked,
     /// Nobody answered any request.
@@ -31,17 +33,16 @@ struct Neighbour {
     used: Duration,
 }
 
-/// What is known about a next hop.
+/// What is known about a next hop; with `ask` a request is to be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resolution {
     Known {
         mac: [u8; 6],
         slot: usize,
-    },
-    /// Not known; a broadcast request is to be sent now if `ask`.
-    Pending {
         ask: bool,
     },
+    /// Nothing.
+    Pending { ask: bool },
 }
 
 /// A request that a timer wants.
@@ -89,18 +90,34 @@ impl Neighbours {
         };
         entry.used = now;
         match entry.status {
-            Status::Known { mac, until } if now < until => Resolution::Known { mac, slot },
-            Status::Known { .. } => {
-                entry.ask_first(now);
-                self.asked += 1;
-                Resolution::Pending { ask: true }
+            Status::Known { mac, until } => {
+                let ask = now >= until;
+                if ask {
+                    entry.ask_first(Status::Stale { mac }, now);
+                    self.asked += 1;
+                }
+                Resolution::Known { mac, slot, ask }
             }
+            Status::Stale { mac } => Resolution::Known {
+                mac,
+                slot,
+                ask: false,
+            },
             Status::Unreachable if now >= entry.next_request => {
-                entry.ask_first(now);
+                entry.ask_first(Status::Asked, now);
                 self.asked += 1;
                 Resolution::Pending { ask: true }
             }
             Status::Asked | Status::Unreachable => Resolution::Pending { ask: false },
+        }
+    }
+
+    /// What was last known of `address`, without asking.
+    pub(crate) fn last_known(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
+        let entry = self.entries.get(self.position(address)?)?;
+        match entry.status {
+            Status::Known { mac, .. } | Status::Stale { mac } => Some(mac),
+            Status::Asked | Status::Unreachable => None,
         }
     }
 
@@ -122,8 +139,8 @@ impl Neighbours {
             .iter_mut()
             .find(|entry| entry.address == address)
         {
-            let waited = !matches!(entry.status, Status::Known { .. });
-            self.asked -= usize::from(entry.status == Status::Asked);
+            let waited = matches!(entry.status, Status::Asked | Status::Unreachable);
+            self.asked -= usize::from(entry.is_asked());
             entry.status = status;
             entry.requests = 0;
             return waited;
@@ -142,11 +159,17 @@ impl Neighbours {
 
     /// A connection through `slot` makes progress, so the address is right.
     pub(crate) fn confirm(&mut self, address: Ipv4Addr, slot: usize, now: Duration) {
-        if let Some(entry) = self.entries.get_mut(slot)
-            && entry.address == address
-            && let Status::Known { until, .. } = &mut entry.status
+        let Some(entry) = self.entries.get_mut(slot) else {
+            return;
+        };
+        if entry.address == address
+            && let Status::Known { mac, .. } | Status::Stale { mac } = entry.status
         {
-            *until = now + NEIGHBOUR_LIFETIME;
+            self.asked -= usize::from(entry.is_asked());
+            entry.status = Status::Known {
+                mac,
+                until: now + NEIGHBOUR_LIFETIME,
+            };
         }
     }
 
@@ -156,7 +179,7 @@ impl Neighbours {
         }
         self.entries
             .iter()
-            .filter(|entry| entry.status == Status::Asked)
+            .filter(|entry| entry.is_asked())
             .map(|entry| entry.next_request)
             .min()
     }
@@ -169,7 +192,7 @@ impl Neighbours {
         let entry = self
             .entries
             .iter_mut()
-            .find(|entry| entry.status == Status::Asked && entry.next_request <= now)?;
+            .find(|entry| entry.is_asked() && entry.next_request <= now)?;
         if entry.requests >= ARP_REQUESTS {
             entry.status = Status::Unreachable;
             entry.next_request = now + ARP_HOLD_OFF;
@@ -189,19 +212,23 @@ impl Neighbours {
 
     /// A full table gives up whom it has not needed for longest.
     fn insert(&mut self, neighbour: Neighbour) {
-        self.asked += usize::from(neighbour.status == Status::Asked);
+        self.asked += usize::from(neighbour.is_asked());
         if self.entries.len() < self.capacity {
             self.entries.push(neighbour);
         } else if let Some(oldest) = self.entries.iter_mut().min_by_key(|entry| entry.used) {
-            self.asked -= usize::from(oldest.status == Status::Asked);
+            self.asked -= usize::from(oldest.is_asked());
             *oldest = neighbour;
         }
     }
 }
 
 impl Neighbour {
-    fn ask_first(&mut self, now: Duration) {
-        self.status = Status::Asked;
+    fn is_asked(&self) -> bool {
+        matches!(self.status, Status::Asked | Status::Stale { .. })
+    }
+
+    fn ask_first(&mut self, status: Status, now: Duration) {
+        self.status = status;
         self.requests = 1;
         self.next_request = now + ARP_RETRY;
     }

@@ -2,6 +2,7 @@
 //! application aborts (RFC 9293, 3.5.2, 3.10.5).
 
 use core::net::Ipv4Addr;
+use core::time::Duration;
 
 use arrayvec::ArrayVec;
 use zerocopy::IntoBytes;
@@ -9,8 +10,7 @@ use zerocopy::IntoBytes;
 use super::Stack;
 use super::control::ControlFrame;
 use crate::buffer::{RxBuffer, TxBuffer};
-use crate::event::ConnectionId;
-use crate::neighbour::Resolution;
+use crate::event::{CloseReason, ConnectionId};
 use crate::tcp::connection::{Context, PendingEvents};
 use crate::tcp::segment::{Endpoints, Segment};
 use crate::tcp::sequence::Seq;
@@ -37,20 +37,16 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         let tells_peer = named.state.is_synchronised() && named.state != State::Closed;
         let endpoints = named.endpoints;
         let (seq, ack) = (named.sending.highest, named.receiving.queue.next());
-        let (next_hop, slot) = (named.next_hop, named.neighbour);
-        // The time is of no matter: nothing is timed, and an address that has
-        // expired is as good as the peer's own frames made it.
-        let now = named.sending.last_sent;
+        let next_hop = named.next_hop;
         let mut context = Context {
-            now,
+            // Ending is not timed.
+            now: Duration::ZERO,
             stats: &mut self.stats,
             budget: &mut self.budget,
         };
-        named.terminate(crate::event::CloseReason::Reset, &mut context);
+        named.terminate(CloseReason::Reset, &mut context);
         self.settle(connection.index);
-        if tells_peer
-            && let Resolution::Known { mac, .. } = self.neighbours.resolve(next_hop, slot, now)
-        {
+        if tells_peer && let Some(mac) = self.neighbours.last_known(next_hop) {
             self.push_reset(mac, endpoints, seq, Some(ack));
         }
     }

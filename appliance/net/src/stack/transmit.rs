@@ -58,8 +58,8 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         };
         let next_hop = connection.next_hop;
         let resolution = self.neighbours.resolve(next_hop, connection.neighbour, now);
-        let (mac, slot) = match resolution {
-            Resolution::Known { mac, slot } => (mac, slot),
+        let (mac, slot, ask) = match resolution {
+            Resolution::Known { mac, slot, ask } => (mac, slot, ask),
             Resolution::Pending { ask } => {
                 connection.await_neighbour(now);
                 let deadline = connection.deadlines.earliest();
@@ -95,5 +95,8 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             connection.emit(&outgoing, &link, &mut context, sink);
         }
         self.settle(index);
+        if ask {
+            self.request_address(next_hop);
+        }
     }
 }

@@ -63,10 +63,13 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             self.answer_unacceptable(segment, context);
             return false;
         }
-        // RFC 7323, 4.3 (2): only a segment that covers what was acknowledged
-        // last, so that delayed acknowledgements count in the round trip.
+        // RFC 7323, 4.3 (2): not of what lies ahead of a gap. A repetition of
+        // what was received counts too, although RFC 7323 drops it before this
+        // step: its sender measures from our answer to it. It must be recent,
+        // so that this takes no less guessing than a segment in the window.
+        let next = self.receiving.queue.next();
         if self.receiving.acknowledged.at_least(segment.seq)
-            && segment.end().at_least(self.receiving.acknowledged)
+            && next.since(segment.seq) <= self.settings.receive_window
         {
             clock.remember(timestamps.value, context.now);
         }

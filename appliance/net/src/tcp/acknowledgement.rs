@@ -120,7 +120,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             }
         } else if let (Some(clock), Some(timestamps)) =
             (&self.timestamps, segment.options.timestamps)
-            && let Some(rtt) = clock.round_trip(timestamps.echo, context.now)
+            && let Some(rtt) =
+                clock.round_trip(timestamps.echo, self.sending.retransmitted, context.now)
         {
             self.rtt.sample(rtt);
         }

@@ -100,6 +100,8 @@ pub(crate) struct Sending<T> {
     /// What is being timed: its end, and when it was sent (Karn: once only).
     pub timed: Option<(Seq, Duration)>,
     pub last_sent: Duration,
+    /// When something was last sent again.
+    pub retransmitted: Option<Duration>,
     /// Time-outs in a row without progress.
     pub timeouts: u8,
     /// For the next IPv4 identification.
@@ -127,6 +129,7 @@ impl<T: TxBuffer> Sending<T> {
             recover: initial,
             timed: None,
             last_sent: Duration::ZERO,
+            retransmitted: None,
             timeouts: 0,
             identification: 0,
         }

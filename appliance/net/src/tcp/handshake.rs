@@ -160,7 +160,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             self.rtt.sample(context.now.saturating_sub(sent));
         } else if let (Some(clock), Some(timestamps)) =
             (&self.timestamps, segment.options.timestamps)
-            && let Some(rtt) = clock.round_trip(timestamps.echo, context.now)
+            && let Some(rtt) =
+                clock.round_trip(timestamps.echo, self.sending.retransmitted, context.now)
         {
             self.rtt.sample(rtt);
         }

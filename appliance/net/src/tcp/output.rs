@@ -253,6 +253,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if occupied > 0 {
             if outgoing.seq.is_before(sending.highest) {
                 context.stats.retransmitted_frames += 1;
+                sending.retransmitted = Some(now);
             } else if sending.timed.is_none() {
                 sending.timed = Some((end, now));
             }

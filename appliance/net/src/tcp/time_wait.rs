@@ -21,11 +21,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if segment.has(Flags::SYN) && !segment.has(Flags::ACK) && self.is_new_incarnation(segment) {
             return Verdict::Reincarnate;
         }
-        if segment.has(Flags::FIN) {
+        if segment.sequence_len() > 0 {
             // The peer missed our last acknowledgement.
             self.deadlines.linger = Some(context.now + TIME_WAIT);
-        }
-        if segment.sequence_len() > 0 {
             self.acknowledge_now();
         }
         Verdict::Done

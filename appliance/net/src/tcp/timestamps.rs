@@ -57,10 +57,20 @@ impl TimestampClock {
         ahead != 0 && ahead < 1 << 31
     }
 
-    /// The round trip an echoed value tells, unless it cannot be ours. Values
-    /// are whole milliseconds, so it is too long by up to one.
-    pub(crate) fn round_trip(&self, echo: u32, now: Duration) -> Option<Duration> {
+    /// The round trip an echoed value tells, unless it cannot be ours or it is
+    /// longer ago than what was `retransmitted` last: then the echo may be of
+    /// the first transmission, the acknowledgement of which was lost. Values are
+    /// whole milliseconds, so it is too long by up to one.
+    pub(crate) fn round_trip(
+        &self,
+        echo: u32,
+        retransmitted: Option<Duration>,
+        now: Duration,
+    ) -> Option<Duration> {
         let elapsed = self.value(now).wrapping_sub(echo);
-        (elapsed < 1 << 31).then(|| Duration::from_millis(u64::from(elapsed).max(1)))
+        let round_trip = Duration::from_millis(u64::from(elapsed).max(1));
+        let is_recent = retransmitted
+            .is_none_or(|at| round_trip <= now.saturating_sub(at) + Duration::from_millis(1));
+        (elapsed < 1 << 31 && is_recent).then_some(round_trip)
     }
 }
