@@ -13,7 +13,6 @@ pub(crate) struct Totals {
     pinned: Cell<usize>,
     calls_bound: usize,
     pinned_bound: usize,
-    released: Cell<u64>,
 }
 
 impl Totals {
@@ -23,7 +22,6 @@ impl Totals {
             pinned: Cell::new(0),
             calls_bound,
             pinned_bound,
-            released: Cell::new(0),
         })
     }
 
@@ -33,11 +31,6 @@ impl Totals {
 
     pub(crate) fn pinned(&self) -> usize {
         self.pinned.get()
-    }
-
-    /// Changes whenever something was given back: whoever waits for room looks again then.
-    pub(crate) fn released(&self) -> u64 {
-        self.released.get()
     }
 }
 
@@ -102,7 +95,6 @@ impl Drop for Charge {
         account.pinned.set(account.pinned.get() - self.bytes);
         totals.calls.set(totals.calls.get() - 1);
         totals.pinned.set(totals.pinned.get() - self.bytes);
-        totals.released.set(totals.released.get().wrapping_add(1));
     }
 }
 
@@ -116,16 +108,20 @@ mod tests {
         let first = Account::new(&totals, 2, 60);
         let second = Account::new(&totals, 2, 60);
         let a = Account::charge(&first, 40).expect("fits");
-        assert!(Account::charge(&first, 40).is_none(), "over the client's bound");
+        assert!(
+            Account::charge(&first, 40).is_none(),
+            "over the client's bound"
+        );
         let _b = Account::charge(&second, 60).expect("fits exactly");
         assert!(Account::charge(&first, 1).is_none(), "over the total");
-        let before = totals.released();
         drop(a);
-        assert_ne!(totals.released(), before);
         assert_eq!((totals.calls(), totals.pinned()), (1, 60));
         let _c = Account::charge(&first, 0).expect("fits");
         let _d = Account::charge(&first, 0).expect("fits");
-        assert!(Account::charge(&second, 0).is_none(), "three calls in total");
+        assert!(
+            Account::charge(&second, 0).is_none(),
+            "three calls in total"
+        );
     }
 
     #[test]

@@ -12,13 +12,7 @@ pub enum ConnectionError {
     /// the peer's call is longer than any legal one
     #[error("the peer's call is longer than any legal one")]
     CallTooLong,
-    /// the origin's reply does not have the form its procedure demands
-    #[error("the origin's reply does not have the form its procedure demands")]
-    BadReply,
     /// the engine named a connection that is not open
     #[error("the engine named a connection that is not open")]
     UnknownConnection,
-    /// as many clients as the limits allow are connected
-    #[error("as many clients as the limits allow are connected")]
-    TooManyClients,
 }

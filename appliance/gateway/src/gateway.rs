@@ -1,14 +1,32 @@
 //! The whole of it: what comes in, what goes out, in which order to call.
 
 use core::time::Duration;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddrV4;
+use std::rc::Rc;
 
 use cache::Cache;
 
 use crate::action::{Action, ClientId, OriginId};
+use crate::budget::{Account, Totals};
+use crate::call::{CallId, ClientCall, ReadWork, WritePiece};
+use crate::client::Client;
 use crate::config::{GatewayConfig, Seeds};
 use crate::error::ConnectionError;
+use crate::exports::Exports;
+use crate::files::FileTable;
+use crate::fills::Fills;
+use crate::handles::Handles;
+use crate::hash::SeededHash;
+use crate::limits::{MAX_IO_BOUND, ORIGIN_CONNECTIONS_MAX, READ_PIECES_MAX, RESUME_INTERVAL};
+use crate::links::Links;
+use crate::message::SpareQueues;
+use crate::meta::MetaPool;
+use crate::mounts::MountList;
+use crate::slots::Slots;
 use crate::stats::GatewayStats;
+use crate::upstream::UpstreamCalls;
+use crate::verdicts::Verdicts;
 
 /// What is known of a client when it connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,25 +44,108 @@ pub struct ClientInfo {
 /// [`Gateway::poll_timeout`] has come. `now` is the time since some fixed start and never goes back.
 #[derive(Debug)]
 pub struct Gateway {
-    config: GatewayConfig,
-    cache: Cache,
+    pub(crate) config: GatewayConfig,
+    pub(crate) cache: Cache,
+    /// Largest READ and WRITE in bytes.
+    pub(crate) max_io: u32,
+    /// Largest READ in bytes: smaller if the cache's blocks are small.
+    pub(crate) max_read: u32,
+    pub(crate) pool: MetaPool,
+    pub(crate) queues: Rc<SpareQueues>,
+    pub(crate) totals: Rc<Totals>,
+    pinned_per_client: usize,
+    pub(crate) exports: Exports,
+    pub(crate) mounts: MountList,
+    /// `None` while the client's bytes are being looked at.
+    pub(crate) clients: HashMap<ClientId, Option<Box<Client>>, SeededHash>,
+    pub(crate) calls: Slots<ClientCall>,
+    pub(crate) links: Links,
+    pub(crate) upstream: UpstreamCalls,
+    pub(crate) handles: Handles,
+    pub(crate) files: FileTable,
+    pub(crate) verdicts: Verdicts,
+    pub(crate) fills: Fills,
+    pub(crate) actions: VecDeque<Action>,
+    /// Calls that wait for a block or a buffer.
+    pub(crate) starved: VecDeque<CallId>,
+    /// Clients with a whole call that waits to be let in.
+    pub(crate) stalled: VecDeque<ClientId>,
+    pub(crate) spare_pieces: Vec<Vec<WritePiece>>,
+    #[expect(clippy::vec_box, reason = "the boxes go to calls and come back")]
+    pub(crate) spare_reads: Vec<Box<ReadWork>>,
+    pub(crate) counters: GatewayStats,
+    pub(crate) now: Duration,
+    pub(crate) draining: bool,
 }
 
 impl Gateway {
-    /// A gateway over `cache`. It starts by connecting to the origin.
+    /// A gateway over `cache`. It starts by connecting to the origin, see [`Gateway::handle_timeout`].
     pub fn new(config: GatewayConfig, cache: Cache, seeds: Seeds) -> Self {
-        let _ = seeds;
-        Self { config, cache }
+        let hash = SeededHash::new(&seeds.hash);
+        let limits = config.limits.clone();
+        let block_size = u32::try_from(cache.block_size()).unwrap_or(u32::MAX);
+        // One piece fewer than the bound, because a READ need not begin at a block's start.
+        let pieces = u32::try_from(READ_PIECES_MAX - 1).unwrap_or(1);
+        let max_io = config.max_io.clamp(1, MAX_IO_BOUND);
+        let cache_bytes = cache.block_count().saturating_mul(cache.block_size());
+        let pinned_bound = limits.pinned.unwrap_or(cache_bytes / 4 * 3);
+        let connections = config.origin.connections.clamp(1, ORIGIN_CONNECTIONS_MAX);
+        // A block being filled is pinned, so there cannot be more fills than blocks.
+        let fills = cache.block_count().min(limits.calls * READ_PIECES_MAX);
+        let upstream_bound = fills + 3 * limits.calls + config.exports.len() + 1;
+        Self {
+            max_io,
+            max_read: max_io.min(block_size.saturating_mul(pieces)),
+            pool: MetaPool::new(limits.small_buffers, limits.large_buffers),
+            queues: SpareQueues::new(upstream_bound),
+            totals: Totals::new(limits.calls, pinned_bound),
+            pinned_per_client: limits.pinned_per_client.unwrap_or(cache_bytes / 4),
+            exports: Exports::new(config.exports.clone()),
+            mounts: MountList::new(limits.mounts),
+            clients: HashMap::with_capacity_and_hasher(limits.clients, hash),
+            calls: Slots::new(limits.calls),
+            links: Links::new(connections, config.origin.mount_port),
+            upstream: UpstreamCalls::new(upstream_bound, seeds.xid, hash),
+            handles: Handles::new(limits.handles, hash),
+            files: FileTable::new(limits.files, hash),
+            verdicts: Verdicts::new(limits.verdicts, limits.calls, hash),
+            fills: Fills::new(fills, limits.calls * READ_PIECES_MAX, hash),
+            actions: VecDeque::with_capacity(limits.calls),
+            starved: VecDeque::with_capacity(limits.calls),
+            stalled: VecDeque::with_capacity(limits.clients),
+            spare_pieces: Vec::with_capacity(limits.calls),
+            spare_reads: Vec::with_capacity(limits.calls),
+            counters: GatewayStats::default(),
+            now: Duration::ZERO,
+            draining: false,
+            config,
+            cache,
+        }
     }
 
-    /// A client has connected.
+    /// A client has connected. Beyond the bound on clients it is told to go.
     pub fn client_opened(&mut self, client: ClientId, info: ClientInfo, now: Duration) {
-        let _ = (client, info, now, &self.config);
+        self.now = now;
+        let limits = &self.config.limits;
+        if self.clients.len() >= limits.clients {
+            self.actions.push_back(Action::CloseClient { client });
+            return;
+        }
+        let account = Account::new(
+            &self.totals,
+            limits.calls_per_client,
+            self.pinned_per_client,
+        );
+        let state = Client::new(client, info, account, self.max_io);
+        self.clients.insert(client, Some(Box::new(state)));
     }
 
-    /// A client's connection is gone.
+    /// A client's connection is gone. What it asked for is finished where the origin was asked already,
+    /// and forgotten otherwise.
     pub fn client_closed(&mut self, client: ClientId, now: Duration) {
-        let _ = (client, now);
+        self.now = now;
+        self.clients.remove(&client);
+        self.abandon_calls_of(client);
     }
 
     /// Takes the next bytes a client sent and returns how many it took.
@@ -53,71 +154,124 @@ impl Gateway {
     /// [`Gateway::poll_timeout`] says so).
     ///
     /// # Errors
-    /// The connection must be closed.
+    /// The connection must be closed (and [`Gateway::client_closed`] called).
     pub fn client_bytes(
         &mut self,
         client: ClientId,
         bytes: &[u8],
         now: Duration,
     ) -> Result<usize, ConnectionError> {
-        let _ = (client, now);
-        Ok(bytes.len())
+        self.now = now;
+        self.advance_client(client, bytes)
     }
 
     /// A connection asked for with [`Action::OpenOrigin`] is established.
     pub fn origin_opened(&mut self, origin: OriginId, now: Duration) {
-        let _ = (origin, now);
+        self.now = now;
+        self.link_opened(origin);
     }
 
     /// A connection to the origin could not be established, or is gone.
     pub fn origin_closed(&mut self, origin: OriginId, now: Duration) {
-        let _ = (origin, now);
+        self.now = now;
+        self.link_lost(origin);
     }
 
     /// Takes the next bytes the origin sent; like [`Gateway::client_bytes`].
     ///
     /// # Errors
-    /// The connection must be closed (and `origin_closed` called).
+    /// The connection must be closed (and [`Gateway::origin_closed`] called).
     pub fn origin_bytes(
         &mut self,
         origin: OriginId,
         bytes: &[u8],
         now: Duration,
     ) -> Result<usize, ConnectionError> {
-        let _ = (origin, now);
-        Ok(bytes.len())
+        self.now = now;
+        self.take_origin_bytes(origin, bytes)
     }
 
     /// The next thing to do, or `None` when there is nothing left for now.
     pub fn poll_action(&mut self) -> Option<Action> {
-        None
+        if self.actions.is_empty() {
+            self.resume();
+        }
+        self.actions.pop_front()
     }
 
     /// When [`Gateway::handle_timeout`] is to be called next.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        None
+        let waiting = !(self.starved.is_empty() && self.stalled.is_empty());
+        let resume = waiting.then(|| self.now + RESUME_INTERVAL);
+        [resume, self.links_timeout(), self.exports_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Duration) {
-        let _ = now;
+        self.now = now;
+        self.resolve_exports();
+        self.tend_links();
+        self.resume();
     }
 
-    /// Reads no new calls from now on; those in flight are finished.
-    pub fn drain(&mut self) {}
+    /// Reads no new calls from now on; those in flight are finished, half-read ones are forgotten.
+    pub fn drain(&mut self) {
+        self.draining = true;
+        for client in self.clients.values_mut().flatten() {
+            client.forget_partial();
+        }
+    }
 
-    /// No call is in flight.
+    /// No call is in flight, and every reply has left.
     pub fn is_idle(&self) -> bool {
-        true
+        self.calls.len() == 0 && self.totals.calls() == 0 && self.stalled.is_empty()
     }
 
     /// Counters and gauges.
     pub fn stats(&self) -> GatewayStats {
-        GatewayStats::default()
+        GatewayStats {
+            calls_in_flight: self.totals.calls(),
+            origin_calls_in_flight: self.upstream.len(),
+            charged_bytes: self.totals.pinned(),
+            files: self.files.len(),
+            handles: self.handles.len(),
+            meta_buffers: self.pool.in_use(),
+            ..self.counters
+        }
+    }
+
+    /// Gives every pin of the gateway's own back and returns the block cache: what is still referenced in
+    /// it then is held by others.
+    pub fn into_cache(self) -> Cache {
+        self.cache
     }
 
     /// The block cache.
     pub fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// Tries again what waited for room: once for each, in the order they came.
+    fn resume(&mut self) {
+        for _ in 0..self.starved.len() {
+            let Some(call) = self.starved.pop_front() else {
+                break;
+            };
+            self.drive_starved(call);
+        }
+        for _ in 0..self.stalled.len() {
+            let Some(client) = self.stalled.pop_front() else {
+                break;
+            };
+            if let Some(Some(state)) = self.clients.get_mut(&client) {
+                state.queued = false;
+                if self.advance_client(client, &[]).is_err() {
+                    self.actions.push_back(Action::CloseClient { client });
+                }
+            }
+        }
     }
 }

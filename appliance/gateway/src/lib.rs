@@ -3,17 +3,59 @@
 //! An NFSv3 caching gateway without I/O, clock or threads: [`Gateway`] takes the bytes of client and
 //! origin connections and gives [`Action`]s. File data lies in blocks of the `cache` crate from the
 //! moment it arrives and leaves as references to them.
+//!
+//! The way of a call: `client_intake` reads it from the stream, `dispatch` finds out what it is,
+//! `authorise` holds its handles against the exports, and then `read`, `write` or `forward` does it.
+//! Replies of the origin come in through `origin_intake`. `coherence` decides what of the cache is still
+//! so.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)
+)]
 
 mod action;
+mod authorise;
 mod budget;
+mod burst;
+mod call;
+mod chain;
+mod client;
+mod client_intake;
+mod clock_table;
+mod coherence;
 mod config;
+mod dispatch;
 mod error;
+mod exports;
+mod files;
+mod fill;
+mod fills;
+mod forward;
 mod gateway;
+mod handles;
+mod hash;
+mod identity;
 pub mod limits;
+mod links;
 mod message;
 mod meta;
+mod mount;
+mod mounts;
+mod origin;
+mod origin_intake;
+mod portmap;
+mod read;
+mod reply;
+mod resolve;
+mod slots;
 mod stats;
+#[cfg(test)]
+mod testing;
+mod upstream;
+mod verdicts;
+mod wait_list;
+mod write;
 
 pub use action::{Action, ClientId, OriginId};
 pub use config::{Cidr, Coherence, Export, GatewayConfig, OriginConfig, Seeds, ServiceConfig};

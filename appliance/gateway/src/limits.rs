@@ -1,5 +1,7 @@
 //! Every bound of the gateway, with its reason. Full means back-pressure or a counted drop, never growth.
 
+use core::time::Duration;
+
 /// A small buffer holds any call or reply head: mark 4 + header 24 + credential 408 + verifier 408 +
 /// handle 68 + 20 = 932 bytes at most, and a MNT call with the longest path (1,024) too.
 pub const SMALL_META_LEN: usize = 2048;
@@ -28,11 +30,40 @@ pub const HEAD_STEP: usize = 256;
 /// stream of empty ones is an attack on the CPU.
 pub const FRAGMENTS_PER_RECORD_MAX: usize = 65_536;
 
+/// Steps of a file's own changes that are not linked up yet. Replies come out of order by no more than
+/// what is in flight, which for one file is rarely more than one client's calls.
+pub const BURST_STEPS_MAX: usize = 128;
+
+/// Ended bursts kept for reuse: files that are written to at the same time.
+pub const SPARE_BURSTS: usize = 64;
+
+/// Blocks one READ may touch: 1 MiB in blocks of 64 KiB is 16, and one more when it is not aligned. With
+/// smaller blocks READs are smaller.
+pub const READ_PIECES_MAX: usize = 17;
+
+/// Small buffers left alone by what can wait, so that replies of the origin can always be read.
+pub const SMALL_BUFFERS_RESERVED: usize = 64;
+
+/// Most connections to the origin; each has a reader with a small buffer of the reserve.
+pub const ORIGIN_CONNECTIONS_MAX: usize = 16;
+
 /// Largest READ and WRITE a configuration may ask for; Linux itself stops at 1 MiB.
 pub const MAX_IO_BOUND: u32 = 1024 * 1024;
 
 /// Preferred READDIR size told to clients: one large buffer a reply.
 pub const DIRECTORY_PREFERRED: u32 = 64 * 1024;
+
+/// Time before a lost connection to the origin is opened again; doubles with every failure.
+pub const RECONNECT_FIRST: Duration = Duration::from_millis(200);
+
+/// Longest time between attempts to reach the origin.
+pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// The MOUNT connection is closed when it was idle for so long; servers expect it to be short-lived.
+pub const SERVICE_IDLE: Duration = Duration::from_secs(30);
+
+/// Time before what waits for blocks or buffers looks again: wire references go without a word.
+pub const RESUME_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The bounds that depend on the size of the appliance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,3 +110,6 @@ impl Default for Limits {
         }
     }
 }
+
+const _: () = assert!(ORIGIN_CONNECTIONS_MAX + 2 <= SMALL_BUFFERS_RESERVED);
+const _: () = assert!(METADATA_CALL_MAX <= LARGE_META_LEN);

@@ -6,8 +6,10 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use cache::BlockSlice;
+use nfs::xdr::Reader;
 
 use crate::budget::Charge;
+use crate::limits::META_PIECES_MAX;
 use crate::meta::MetaSlice;
 
 /// XDR padding comes from here and never from a block's bytes past its data.
@@ -129,6 +131,61 @@ impl Message {
         if !part.is_empty() {
             self.len += part.len();
             self.parts.push_back(part);
+        }
+    }
+
+    /// Writes the record mark and the xid at the front, which nobody else may refer to yet; `false` if
+    /// the front is no such buffer.
+    pub(crate) fn set_record(&mut self, xid: u32) -> bool {
+        let record_len = self.len.saturating_sub(nfs::record::MARK_LEN);
+        self.set_record_of_len(record_len, xid)
+    }
+
+    /// As [`Message::set_record`], with the length the record will have in the end.
+    pub(crate) fn set_record_of_len(&mut self, record_len: usize, xid: u32) -> bool {
+        let Ok(record_len) = u32::try_from(record_len) else {
+            return false;
+        };
+        let Some(Payload::Meta(front)) = self.parts.front_mut() else {
+            return false;
+        };
+        let Some(bytes) = front.bytes_mut() else {
+            return false;
+        };
+        let Some((mark, rest)) = bytes.split_first_chunk_mut::<4>() else {
+            return false;
+        };
+        let Some((place, _)) = rest.split_first_chunk_mut::<4>() else {
+            return false;
+        };
+        *mark = nfs::record::mark(record_len);
+        *place = xid.to_be_bytes();
+        true
+    }
+
+    /// Reads the record, whose first part must be a buffer that begins with the mark.
+    pub(crate) fn read_record(&self, read: impl FnOnce(&mut Reader<'_>)) {
+        let mut segments = [&[][..]; META_PIECES_MAX];
+        for (segment, part) in segments.iter_mut().zip(&self.parts) {
+            *segment = part.bytes();
+        }
+        if let Some(first) = segments.first_mut() {
+            *first = first.get(nfs::record::MARK_LEN..).unwrap_or_default();
+        }
+        read(&mut Reader::new(&segments));
+    }
+
+    /// Appends `range` of the bytes of `other`, by reference.
+    pub(crate) fn push_range(&mut self, other: &Message, range: Range<usize>) {
+        let mut start = 0;
+        for part in &other.parts {
+            let end = start + part.len();
+            let from = range.start.max(start);
+            let to = range.end.min(end);
+            if from < to {
+                self.push(part.share(from - start..to - start));
+            }
+            start = end;
         }
     }
 

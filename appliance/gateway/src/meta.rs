@@ -173,6 +173,11 @@ impl MetaMut {
         Ok(())
     }
 
+    /// Keeps only the first `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.slice.range.end = self.slice.range.end.min(len);
+    }
+
     /// What was written, immutable from now on.
     pub fn freeze(self) -> MetaSlice {
         self.slice
@@ -222,6 +227,12 @@ impl MetaSlice {
             buffer: self.buffer.clone(),
             range: start..end,
         }
+    }
+
+    /// The bytes, to patch them, if nobody else refers to the buffer.
+    pub(crate) fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        let buffer = Rc::get_mut(self.buffer.as_mut()?)?;
+        buffer.bytes.get_mut(self.range.clone())
     }
 
     fn capacity(&self) -> usize {

@@ -1,0 +1,217 @@
+//! A client's call on its way through the gateway.
+
+use std::net::Ipv4Addr;
+use std::ops::Range;
+
+use cache::{BlockRef, BlockSlice};
+use nfs::nfs3::args::{ReadArgs, WriteHead};
+use nfs::nfs3::{FileHandle, Procedure, Status};
+use nfs::nfsacl;
+use nfs::rpc::{Credential, ErrorReply};
+
+use crate::action::ClientId;
+use crate::budget::Charge;
+use crate::exports::ExportIndex;
+use crate::files::FileRef;
+use crate::identity::Identity;
+use crate::limits::READ_PIECES_MAX;
+use crate::message::Message;
+use crate::meta::MetaMut;
+use crate::slots::SlotId;
+
+/// One call of a client that is not answered yet.
+#[derive(Debug)]
+pub(crate) struct ClientCall {
+    pub(crate) client: ClientId,
+    pub(crate) peer: Ipv4Addr,
+    /// The client's.
+    pub(crate) xid: u32,
+    pub(crate) service: Service,
+    pub(crate) credential: Credential,
+    pub(crate) identity: Identity,
+    /// The handles in the arguments.
+    pub(crate) handles: [Option<FileHandle>; 2],
+    /// Which export each of them belongs to, as far as known.
+    pub(crate) memberships: [Option<ExportIndex>; 2],
+    /// The export of the call, once its access to it was checked.
+    pub(crate) export: Option<ExportIndex>,
+    /// The call as it came, to be forwarded.
+    pub(crate) request: Option<Message>,
+    /// Held until the reply has left.
+    pub(crate) charge: Option<Charge>,
+    /// Taken when the call was let in, so that it can always be answered.
+    pub(crate) reply: Option<MetaMut>,
+    /// The file it is about, where that matters; held.
+    pub(crate) file: Option<FileRef>,
+    /// Permissions of the file when the call was forwarded.
+    pub(crate) permissions: u64,
+    /// It is at the origin.
+    pub(crate) forwarded: bool,
+    /// It waits in the queue of those that lack a block or a buffer.
+    pub(crate) starving: bool,
+    pub(crate) work: Work,
+}
+
+pub(crate) type CallId = SlotId<ClientCall>;
+
+/// What kind of procedure a call is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Nfs(Procedure),
+    Acl(nfsacl::Procedure),
+    Mnt,
+}
+
+impl Service {
+    /// Whether a read-only export refuses it.
+    pub(crate) fn modifies(self) -> bool {
+        match self {
+            Self::Nfs(procedure) => matches!(
+                procedure,
+                Procedure::Setattr
+                    | Procedure::Write
+                    | Procedure::Create
+                    | Procedure::Mkdir
+                    | Procedure::Symlink
+                    | Procedure::Mknod
+                    | Procedure::Remove
+                    | Procedure::Rmdir
+                    | Procedure::Rename
+                    | Procedure::Link
+                    | Procedure::Commit
+            ),
+            Self::Acl(procedure) => procedure == nfsacl::Procedure::Setacl,
+            Self::Mnt => false,
+        }
+    }
+}
+
+/// What has to be done beyond forwarding.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Nothing.
+    Plain,
+    /// LOOKUP of "..".
+    LookupParent,
+    /// SETATTR that sets the size.
+    SetSize,
+    /// ACCESS, and the rights asked about.
+    Access(u32),
+    Read(Box<ReadWork>),
+    Write(WriteWork),
+}
+
+/// Why a READ cannot be answered with data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Status(Status),
+    Rpc(ErrorReply),
+}
+
+/// One block's worth of a READ.
+#[derive(Debug, Default)]
+pub(crate) enum Piece {
+    /// Not looked for yet, or to be looked for again.
+    #[default]
+    Wanted,
+    /// A fill is under way.
+    Waiting,
+    /// There, perhaps shorter than wanted.
+    Ready {
+        data: Option<BlockSlice>,
+        end_of_file: bool,
+    },
+    /// The origin refused.
+    Failed(Failure),
+}
+
+/// How far a READ has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ReadStage {
+    /// Whether the caller may read from the cache is not known yet.
+    #[default]
+    Authorising,
+    /// The pieces are being gathered.
+    Gathering,
+}
+
+/// A READ being put together.
+#[derive(Debug)]
+pub(crate) struct ReadWork {
+    pub(crate) args: ReadArgs,
+    pub(crate) stage: ReadStage,
+    /// Nothing is taken from or given to the cache: the origin decides for this caller alone.
+    pub(crate) private: bool,
+    /// The bytes to be gathered: `args`, clipped to the file's size if it is known.
+    pub(crate) range: Range<u64>,
+    pub(crate) pieces: [Piece; READ_PIECES_MAX],
+    pub(crate) piece_count: usize,
+    /// Pieces that were looked up: looking again is not another use.
+    pub(crate) looked_up: usize,
+    /// The block was filled too short once: it is filled from where it is wanted next time.
+    pub(crate) retried: [bool; READ_PIECES_MAX],
+}
+
+impl Default for ReadWork {
+    fn default() -> Self {
+        let nothing = FileHandle::new(&[]).unwrap_or_else(|| unreachable!("it is short"));
+        Self {
+            args: ReadArgs {
+                file: nothing,
+                offset: 0,
+                count: 0,
+            },
+            stage: ReadStage::default(),
+            private: false,
+            range: 0..0,
+            pieces: Default::default(),
+            piece_count: 0,
+            looked_up: 0,
+            retried: [false; READ_PIECES_MAX],
+        }
+    }
+}
+
+impl ReadWork {
+    /// Begins anew.
+    pub(crate) fn begin(&mut self, args: ReadArgs) {
+        self.forget_pieces();
+        self.args = args;
+        self.stage = ReadStage::Authorising;
+        self.private = false;
+        self.range = 0..0;
+        self.piece_count = 0;
+        self.looked_up = 0;
+        self.retried = [false; READ_PIECES_MAX];
+    }
+
+    /// Lets go of the blocks gathered so far.
+    pub(crate) fn forget_pieces(&mut self) {
+        self.pieces = Default::default();
+    }
+}
+
+/// A part of a WRITE's data: `range` of a block that holds file block `index`.
+#[derive(Debug)]
+pub(crate) struct WritePiece {
+    pub(crate) block: BlockRef,
+    pub(crate) index: u64,
+    pub(crate) range: Range<usize>,
+}
+
+/// A WRITE on its way to the origin.
+#[derive(Debug)]
+pub(crate) struct WriteWork {
+    pub(crate) head: WriteHead,
+    pub(crate) pieces: Vec<WritePiece>,
+    /// The file's generation when it was sent.
+    pub(crate) generation: u64,
+}
+
+impl WriteWork {
+    /// The bytes of the file it changes.
+    pub(crate) fn bytes(&self) -> Range<u64> {
+        let start = self.head.offset;
+        start..start.saturating_add(u64::from(self.head.count))
+    }
+}

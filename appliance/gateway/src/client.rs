@@ -1,0 +1,125 @@
+//! A client connection: the stream of calls being read from it.
+
+use std::rc::Rc;
+
+use cache::BlockMut;
+use nfs::nfs3::Status;
+use nfs::nfs3::args::WriteHead;
+use nfs::record::{RecordLimits, RecordReader};
+use nfs::rpc::{CallHeader, ErrorReply};
+
+use crate::action::ClientId;
+use crate::budget::{Account, Charge};
+use crate::call::WritePiece;
+use crate::chain::Chain;
+use crate::gateway::ClientInfo;
+use crate::limits::{FRAGMENTS_PER_RECORD_MAX, RECORD_HEAD_MAX};
+use crate::meta::MetaMut;
+
+/// What a call is refused with before it is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Rpc(ErrorReply),
+    /// Of a WRITE.
+    Write(Status),
+}
+
+/// Where we are in the stream of calls.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lies in a boxed client, and a box per WRITE would be an allocation per WRITE"
+)]
+pub(crate) enum CallIntake {
+    /// Before or within a call's head.
+    Head,
+    /// Gathering a call that is no WRITE.
+    Gather,
+    /// A whole call that waits to be let in.
+    Complete,
+    /// A call that is refused as soon as there is room for the answer.
+    Refuse {
+        xid: u32,
+        refusal: Refusal,
+        ended: bool,
+    },
+    /// The data of a WRITE goes to blocks.
+    Write(WriteIntake),
+    /// The rest of a refused call.
+    Skip,
+}
+
+/// A WRITE whose data is arriving.
+#[derive(Debug)]
+pub(crate) struct WriteIntake {
+    pub(crate) header: CallHeader,
+    pub(crate) head: WriteHead,
+    /// Bytes of the record before the data.
+    pub(crate) head_len: usize,
+    /// How much of what was read together with the head is dealt with.
+    pub(crate) carried: usize,
+    pub(crate) admitted: Option<(Charge, MetaMut)>,
+    /// Bytes of data in blocks.
+    pub(crate) received: u32,
+    pub(crate) pieces: Vec<WritePiece>,
+    pub(crate) filling: Option<Filling>,
+    /// The record has ended.
+    pub(crate) ended: bool,
+}
+
+/// The block that data is being copied into.
+#[derive(Debug)]
+pub(crate) struct Filling {
+    pub(crate) block: BlockMut,
+    pub(crate) index: u64,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// One client connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) id: ClientId,
+    pub(crate) info: ClientInfo,
+    pub(crate) account: Rc<Account>,
+    pub(crate) reader: RecordReader,
+    pub(crate) chain: Chain,
+    pub(crate) intake: CallIntake,
+    /// It is in the queue of those to be tried again without new bytes.
+    pub(crate) queued: bool,
+}
+
+impl Client {
+    pub(crate) fn new(id: ClientId, info: ClientInfo, account: Rc<Account>, max_io: u32) -> Self {
+        let head = u32::try_from(RECORD_HEAD_MAX).unwrap_or(0);
+        Self {
+            id,
+            info,
+            account,
+            reader: RecordReader::new(RecordLimits {
+                record: max_io.saturating_add(head),
+                fragments: u32::try_from(FRAGMENTS_PER_RECORD_MAX).unwrap_or(u32::MAX),
+            }),
+            chain: Chain::new(),
+            intake: CallIntake::Head,
+            queued: false,
+        }
+    }
+
+    /// Whether something of it waits that needs no more bytes of it.
+    pub(crate) fn waits(&self) -> bool {
+        match &self.intake {
+            CallIntake::Complete | CallIntake::Refuse { .. } => true,
+            CallIntake::Write(write) => write.ended,
+            CallIntake::Head | CallIntake::Gather | CallIntake::Skip => false,
+        }
+    }
+
+    /// Forgets a call that has not arrived whole.
+    pub(crate) fn forget_partial(&mut self) {
+        if !self.waits() {
+            self.chain.clear();
+            self.intake = CallIntake::Head;
+        }
+    }
+}

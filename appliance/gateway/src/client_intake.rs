@@ -1,0 +1,402 @@
+//! Reading a client's stream of calls: what is taken in, and when it has to wait.
+
+use nfs::nfs3::args::write_head;
+use nfs::nfs3::{self, Procedure, Status};
+use nfs::rpc::{self, CallError, CallHeader, ErrorReply};
+use nfs::xdr::{Reader, XdrError, padding};
+
+use crate::action::ClientId;
+use crate::budget::{Account, Charge};
+use crate::call::{ClientCall, Service, Work, WritePiece, WriteWork};
+use crate::client::{CallIntake, Client, Filling, Refusal, WriteIntake};
+use crate::error::ConnectionError;
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+use crate::limits::{HEAD_STEP, METADATA_CALL_MAX, SMALL_BUFFERS_RESERVED};
+use crate::message::Payload;
+use crate::meta::MetaMut;
+
+/// What came of one step.
+enum Step {
+    /// So many bytes were taken, perhaps none but something moved on.
+    Went(usize),
+    /// Nothing can be done without more bytes, or before there is more room.
+    Stuck,
+}
+
+impl Gateway {
+    /// Takes in as much of `bytes` as there is room for.
+    pub(crate) fn advance_client(
+        &mut self,
+        id: ClientId,
+        bytes: &[u8],
+    ) -> Result<usize, ConnectionError> {
+        let taken = self.clients.get_mut(&id).and_then(Option::take);
+        let Some(mut client) = taken else {
+            return Err(ConnectionError::UnknownConnection);
+        };
+        let result = self.take_in(&mut client, bytes);
+        if client.waits() && !client.queued {
+            client.queued = true;
+            self.stalled.push_back(id);
+        }
+        if let Some(place) = self.clients.get_mut(&id) {
+            *place = Some(client);
+        }
+        result
+    }
+
+    /// Lets a call in: its share of the bounds and a buffer for its reply, or `None` for later.
+    pub(crate) fn admit(
+        &self,
+        account: &std::rc::Rc<Account>,
+        bytes: usize,
+    ) -> Option<(Charge, MetaMut)> {
+        if self.pool.small_available() <= SMALL_BUFFERS_RESERVED || self.calls.is_full() {
+            return None;
+        }
+        let charge = Account::charge(account, bytes)?;
+        Some((charge, self.pool.small()?))
+    }
+
+    fn take_in(&mut self, client: &mut Client, bytes: &[u8]) -> Result<usize, ConnectionError> {
+        let mut taken = 0;
+        loop {
+            let rest = bytes.get(taken..).unwrap_or_default();
+            let step = match client.intake {
+                CallIntake::Head | CallIntake::Gather => self.gather(client, rest)?,
+                CallIntake::Complete => {
+                    if self.dispatch(client) {
+                        client.intake = CallIntake::Head;
+                        Step::Went(0)
+                    } else {
+                        Step::Stuck
+                    }
+                }
+                CallIntake::Refuse {
+                    xid,
+                    refusal,
+                    ended,
+                } => self.refuse(client, xid, refusal, ended),
+                CallIntake::Write(_) => self.take_write(client, rest)?,
+                CallIntake::Skip => skip(client, rest)?,
+            };
+            match step {
+                Step::Went(count) => taken += count,
+                Step::Stuck => return Ok(taken),
+            }
+        }
+    }
+
+    /// Takes more of a call's head, or of a call that is no WRITE.
+    fn gather(&mut self, client: &mut Client, rest: &[u8]) -> Result<Step, ConnectionError> {
+        if rest.is_empty() || (self.draining && client.chain.len() == 0) {
+            return Ok(Step::Stuck);
+        }
+        if client.chain.len() == 0 && self.pool.small_available() <= SMALL_BUFFERS_RESERVED {
+            return Ok(Step::Stuck);
+        }
+        let room = client.chain.make_room(&self.pool);
+        if room == 0 {
+            return Ok(Step::Stuck);
+        }
+        let in_head = matches!(client.intake, CallIntake::Head);
+        let step = if in_head { HEAD_STEP } else { usize::MAX };
+        let take = rest.len().min(room).min(step);
+        let (consumed, piece) = client
+            .reader
+            .next(rest.get(..take).unwrap_or_default())
+            .map_err(|_| ConnectionError::Record)?;
+        let Some(piece) = piece else {
+            return Ok(Step::Went(consumed));
+        };
+        client.chain.append(piece.bytes);
+        if client.chain.len() > METADATA_CALL_MAX {
+            return Err(ConnectionError::CallTooLong);
+        }
+        if in_head {
+            self.classify(client, piece.end_of_record)?;
+        } else if piece.end_of_record {
+            client.intake = CallIntake::Complete;
+        }
+        Ok(Step::Went(consumed))
+    }
+
+    /// Looks whether the head says by now what kind of call this is.
+    fn classify(&mut self, client: &mut Client, ended: bool) -> Result<(), ConnectionError> {
+        let mut reader = Reader::contiguous(client.chain.head());
+        let header = match rpc::decode_call(&mut reader) {
+            Ok(header) => header,
+            Err(CallError::Short) if !ended => return Ok(()),
+            Err(error) => {
+                let (xid, error) = error.reply().ok_or(ConnectionError::NotRpc)?;
+                client.intake = CallIntake::Refuse {
+                    xid,
+                    refusal: Refusal::Rpc(error),
+                    ended,
+                };
+                return Ok(());
+            }
+        };
+        let is_write = (header.program, header.version, header.procedure)
+            == (nfs3::PROGRAM, nfs3::VERSION, Procedure::Write.into());
+        if !is_write || Identity::of(&header.credential).is_none() {
+            client.intake = if ended {
+                CallIntake::Complete
+            } else {
+                CallIntake::Gather
+            };
+            return Ok(());
+        }
+        let refuse = |refusal| CallIntake::Refuse {
+            xid: header.xid,
+            refusal,
+            ended,
+        };
+        client.intake = match write_head(&mut reader, self.max_io) {
+            Err(XdrError::Short) if !ended => return Ok(()),
+            Err(_) => refuse(Refusal::Rpc(ErrorReply::GarbageArguments)),
+            Ok(head) if head.offset.checked_add(u64::from(head.count)).is_none() => {
+                refuse(Refusal::Write(Status::FBIG))
+            }
+            Ok(head) => {
+                let head_len = reader.position();
+                CallIntake::Write(WriteIntake {
+                    header,
+                    head,
+                    head_len,
+                    carried: head_len,
+                    admitted: None,
+                    received: 0,
+                    pieces: self.spare_pieces.pop().unwrap_or_default(),
+                    filling: None,
+                    ended,
+                })
+            }
+        };
+        Ok(())
+    }
+
+    fn refuse(&mut self, client: &mut Client, xid: u32, refusal: Refusal, ended: bool) -> Step {
+        let Some((charge, buffer)) = self.admit(&client.account, 0) else {
+            return Step::Stuck;
+        };
+        self.counters.client_protocol_errors += 1;
+        match refusal {
+            Refusal::Rpc(error) => self.reply_error(client.id, charge, buffer, xid, error),
+            Refusal::Write(status) => {
+                self.reply_results(client.id, charge, buffer, xid, |writer| {
+                    nfs3::encode_failure(writer, Procedure::Write, status)
+                });
+            }
+        }
+        client.chain.clear();
+        client.intake = if ended {
+            CallIntake::Head
+        } else {
+            CallIntake::Skip
+        };
+        Step::Went(0)
+    }
+
+    /// Takes more of a WRITE's data.
+    fn take_write(&mut self, client: &mut Client, rest: &[u8]) -> Result<Step, ConnectionError> {
+        let CallIntake::Write(write) = &mut client.intake else {
+            return Ok(Step::Stuck);
+        };
+        if write.admitted.is_none() {
+            let bytes = self.pinned_by(write.head.offset, write.head.count);
+            write.admitted = self.admit(&client.account, bytes);
+            if write.admitted.is_none() {
+                return Ok(Step::Stuck);
+            }
+        }
+        // What came together with the head.
+        while let Some(carried) = client.chain.head().get(write.carried..)
+            && !carried.is_empty()
+            && write.received < write.head.count
+        {
+            let placed = self.place(write, carried);
+            if placed == 0 {
+                return Ok(Step::Stuck);
+            }
+            write.carried += placed;
+        }
+        if write.ended {
+            let CallIntake::Write(write) = std::mem::replace(&mut client.intake, CallIntake::Head)
+            else {
+                return Ok(Step::Stuck);
+            };
+            self.finish_write(client, write);
+            return Ok(Step::Went(0));
+        }
+        if rest.is_empty() {
+            return Ok(Step::Stuck);
+        }
+        // The record reader cannot give bytes back, so there must be a place for what it takes.
+        let take = if write.received < write.head.count {
+            match self.write_room(write) {
+                0 => return Ok(Step::Stuck),
+                room => rest.len().min(room),
+            }
+        } else {
+            rest.len()
+        };
+        let (consumed, piece) = client
+            .reader
+            .next(rest.get(..take).unwrap_or_default())
+            .map_err(|_| ConnectionError::Record)?;
+        if let Some(piece) = piece {
+            if write.received < write.head.count {
+                self.place(write, piece.bytes);
+            }
+            write.ended = piece.end_of_record;
+        }
+        Ok(Step::Went(consumed))
+    }
+
+    /// Makes sure that the next byte has a place, and returns how many bytes fit there.
+    fn write_room(&mut self, write: &mut WriteIntake) -> usize {
+        let block_size = self.cache.block_size();
+        let left = (write.head.count - write.received) as usize;
+        if let Some(filling) = &write.filling {
+            return left.min(block_size - filling.end);
+        }
+        let Some(block) = self.cache.allocate() else {
+            return 0;
+        };
+        let position = write.head.offset + u64::from(write.received);
+        let (index, start) = split(position, block_size);
+        write.filling = Some(Filling {
+            block,
+            index,
+            start,
+            end: start,
+        });
+        left.min(block_size - start)
+    }
+
+    /// Copies data to its place, the only copy on its way; returns how much of it, at most to the end of
+    /// the block.
+    fn place(&mut self, write: &mut WriteIntake, bytes: &[u8]) -> usize {
+        let take = self.write_room(write).min(bytes.len());
+        let Some(mut filling) = write.filling.take() else {
+            return 0;
+        };
+        let end = filling.end + take;
+        let place = filling.block.as_mut_slice().get_mut(filling.end..end);
+        if let (Some(place), Some(bytes)) = (place, bytes.get(..take)) {
+            place.copy_from_slice(bytes);
+        }
+        filling.end = end;
+        write.received += u32::try_from(take).unwrap_or(0);
+        if end == self.cache.block_size() || write.received == write.head.count {
+            write.pieces.push(WritePiece {
+                block: filling.block.freeze(),
+                index: filling.index,
+                range: filling.start..filling.end,
+            });
+        } else {
+            write.filling = Some(filling);
+        }
+        take
+    }
+
+    /// The record has ended: the WRITE goes on its way, if all of its data came.
+    fn finish_write(&mut self, client: &mut Client, write: WriteIntake) {
+        let Some((charge, buffer)) = write.admitted else {
+            return;
+        };
+        let xid = write.header.xid;
+        let identity = Identity::of(&write.header.credential);
+        let (true, Some(identity)) = (write.received == write.head.count, identity) else {
+            self.counters.client_protocol_errors += 1;
+            client.chain.clear();
+            self.recycle_pieces(write.pieces);
+            let error = ErrorReply::GarbageArguments;
+            self.reply_error(client.id, charge, buffer, xid, error);
+            return;
+        };
+        client.chain.truncate_to_head(write.head_len);
+        let mut request = client.chain.take(&self.queues);
+        for piece in &write.pieces {
+            request.push(Payload::Block(piece.block.slice(piece.range.clone())));
+        }
+        request.push(Payload::Zeros(padding(write.head.count as usize)));
+        self.counters.client_calls += 1;
+        self.counters.client_writes += 1;
+        self.begin(ClientCall {
+            client: client.id,
+            peer: *client.info.peer.ip(),
+            xid,
+            service: Service::Nfs(Procedure::Write),
+            credential: write.header.credential,
+            identity,
+            handles: [Some(write.head.file), None],
+            memberships: [None, None],
+            export: None,
+            request: Some(request),
+            charge: Some(charge),
+            reply: Some(buffer),
+            file: None,
+            permissions: 0,
+            forwarded: false,
+            starving: false,
+            work: Work::Write(WriteWork {
+                head: write.head,
+                pieces: write.pieces,
+                generation: 0,
+            }),
+        });
+    }
+
+    /// Bytes of the blocks that `count` bytes from `offset` on lie in.
+    pub(crate) fn pinned_by(&self, offset: u64, count: u32) -> usize {
+        if count == 0 {
+            return 0;
+        }
+        let block_size = self.cache.block_size();
+        let (_, start) = split(offset, block_size);
+        (start + count as usize).div_ceil(block_size) * block_size
+    }
+
+    pub(crate) fn recycle_pieces(&mut self, mut pieces: Vec<WritePiece>) {
+        pieces.clear();
+        if self.spare_pieces.len() < self.config.limits.calls {
+            self.spare_pieces.push(pieces);
+        }
+    }
+
+    /// The longest READ that is answered at once.
+    pub(crate) fn read_charge(&self, header: &CallHeader, reader: &Reader<'_>) -> usize {
+        let is_read = (header.program, header.version, header.procedure)
+            == (nfs3::PROGRAM, nfs3::VERSION, Procedure::Read.into());
+        if !is_read {
+            return 0;
+        }
+        nfs3::args::read(&mut reader.clone()).map_or(0, |args| {
+            self.pinned_by(args.offset, args.count.min(self.max_read))
+        })
+    }
+}
+
+fn skip(client: &mut Client, rest: &[u8]) -> Result<Step, ConnectionError> {
+    if rest.is_empty() {
+        return Ok(Step::Stuck);
+    }
+    let (consumed, piece) = client
+        .reader
+        .next(rest)
+        .map_err(|_| ConnectionError::Record)?;
+    if piece.is_some_and(|piece| piece.end_of_record) {
+        client.intake = CallIntake::Head;
+    }
+    Ok(Step::Went(consumed))
+}
+
+/// The block that byte `position` of a file lies in, and where in it.
+pub(crate) fn split(position: u64, block_size: usize) -> (u64, usize) {
+    let size = block_size as u64;
+    let within = usize::try_from(position % size).unwrap_or(0);
+    (position / size, within)
+}

@@ -1,0 +1,153 @@
+//! When what is cached of a file is still so: every attribute the origin sends is held against it.
+
+use cache::FileId;
+use nfs::nfs3::results::{Access, Getattr};
+use nfs::nfs3::{FileAttributes, FileHandle, Status, WccData};
+
+use crate::burst::Verdict;
+use crate::files::FileRef;
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+
+impl Gateway {
+    /// Finds the file or enters it, forgetting an idle one if need be.
+    pub(crate) fn enter_file(&mut self, handle: FileHandle) -> Option<FileRef> {
+        let (file, forgotten) = self.files.find_or_enter(handle)?;
+        if let Some(id) = forgotten {
+            self.cache.remove_file(id);
+        }
+        Some(file)
+    }
+
+    /// The origin says these are the file's attributes.
+    ///
+    /// A reply may have been overtaken by others and say what is no longer so. That drops blocks that
+    /// were good, and never the other way round: what is read later is published only if it comes with
+    /// the attributes that were known before it was asked for.
+    pub(crate) fn observe(&mut self, file: FileRef, attributes: &FileAttributes) {
+        let Some(state) = self.files.get_mut(file) else {
+            return;
+        };
+        let seen = attributes.wcc();
+        if let Some(burst) = &state.burst {
+            // Judged after the last of our changes; what they do not account for is not waited with.
+            if !burst.explains(&seen) {
+                self.doubt(file);
+            }
+            return;
+        }
+        let changed = state.known().is_some_and(|known| known != seen);
+        state.set_attributes(Some(*attributes));
+        if changed {
+            self.doubt(file);
+        }
+    }
+
+    /// A change of ours that is no WRITE and leaves the data alone has these attributes around it.
+    pub(crate) fn observe_change(&mut self, file: FileRef, wcc: &WccData) {
+        let Some(state) = self.files.get_mut(file) else {
+            return;
+        };
+        state.permissions += 1;
+        if let Some(burst) = &mut state.burst {
+            burst.settle(wcc, true);
+            return;
+        }
+        let Some(after) = wcc.after else {
+            state.set_attributes(None);
+            self.doubt(file);
+            return;
+        };
+        if wcc.before.is_some()
+            && wcc.before == state.known()
+            && after.size == wcc.before.map_or(0, |before| before.size)
+        {
+            state.set_attributes(Some(after));
+        } else {
+            self.observe(file, &after);
+        }
+    }
+
+    /// Whatever was read of the file, or is being read, may not be so any more.
+    pub(crate) fn doubt(&mut self, file: FileRef) {
+        if let Some(state) = self.files.get_mut(file) {
+            state.doubt();
+            self.counters.files_invalidated += 1;
+            self.cache.remove_file(file.id);
+        }
+    }
+
+    /// Nothing of ours is in flight any more: was it only us who changed the file?
+    pub(crate) fn judge(&mut self, file: FileRef) {
+        let Some(burst) = self.files.end_burst(file) else {
+            return;
+        };
+        let verdict = burst.verdict();
+        self.files.recycle(burst);
+        let attributes = match verdict {
+            // Only data changed, so permissions are what they were.
+            Verdict::OnlyOurs(attributes) => Some(attributes),
+            Verdict::Doubtful(newest) => {
+                self.doubt(file);
+                newest
+            }
+        };
+        if let Some(state) = self.files.get_mut(file) {
+            state.set_attributes(attributes);
+        }
+    }
+
+    /// The origin no longer knows the handle.
+    pub(crate) fn forget_handle(&mut self, handle: &FileHandle) {
+        self.handles.forget(handle);
+        if let Some(file) = self.files.find(handle) {
+            self.doubt(file);
+            if let Some(state) = self.files.get_mut(file) {
+                state.set_attributes(None);
+            }
+        }
+    }
+
+    /// GETATTR's result from what is known.
+    pub(crate) fn cached_attributes(&mut self, handle: &FileHandle) -> Option<Getattr> {
+        let file = self.files.find(handle)?;
+        Some(Getattr {
+            status: Status::OK,
+            attributes: Some(*self.files.get(file)?.attributes()?),
+        })
+    }
+
+    /// ACCESS's result from what is known.
+    pub(crate) fn cached_access(
+        &mut self,
+        handle: &FileHandle,
+        identity: &Identity,
+        asked: u32,
+    ) -> Option<Access> {
+        let file = self.files.find(handle)?;
+        let state = self.files.get(file)?;
+        let (permissions, attributes) = (state.permissions, *state.attributes()?);
+        let verdict = self.verdicts.find(file.id, identity, permissions)?;
+        (verdict.asked & asked == asked).then_some(Access {
+            status: Status::OK,
+            attributes: Some(attributes),
+            access: verdict.granted & asked,
+        })
+    }
+
+    /// The file's blocks that any of these bytes lie in.
+    pub(crate) fn block_indices(&self, bytes: &std::ops::Range<u64>) -> std::ops::Range<u64> {
+        if bytes.is_empty() {
+            return 0..0;
+        }
+        let size = self.cache.block_size() as u64;
+        bytes.start / size..(bytes.end - 1) / size + 1
+    }
+
+    /// What is being read of these bytes may be overtaken by a change of ours.
+    pub(crate) fn overtake(&mut self, file: FileId, bytes: &std::ops::Range<u64>) {
+        for index in self.block_indices(bytes) {
+            self.fills.overtake(cache::BlockKey { file, index });
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Calls that the origin answers: passed on as they came, their replies looked at and passed back.
+
+use nfs::mount;
+use nfs::nfs3::results::{Learned, fsinfo, learn, readdirplus};
+use nfs::nfs3::{
+    FileAttributes, FileHandle, FileType, NameClass, Procedure, Status, classify_name, results,
+};
+use nfs::nfsacl;
+use nfs::record::MARK_LEN;
+use nfs::rpc;
+use nfs::xdr::Reader;
+
+use crate::call::{CallId, Service, Work};
+use crate::chain::Chain;
+use crate::exports::ExportIndex;
+use crate::files::FileRef;
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+use crate::limits::{DIRECTORY_PREFERRED, META_PIECES_MAX};
+use crate::message::{Message, Payload, SpareQueues};
+use crate::upstream::Purpose;
+use crate::verdicts::Access;
+
+/// Longest change to a reply's words in place: FSINFO's sizes.
+const PATCH_MAX: usize = results::FsinfoLimits::LEN;
+
+/// What is to be changed in a reply before it is passed back.
+#[derive(Default)]
+struct Edits {
+    /// Words to overwrite: where, and with what.
+    overwrite: Option<(usize, [u8; PATCH_MAX])>,
+    /// Attributes and handle of an entry to hide.
+    hide: Option<std::ops::Range<usize>>,
+    /// It must not be passed back at all.
+    withhold: bool,
+}
+
+/// What of a call matters when its reply comes.
+struct Facts {
+    service: Service,
+    handle: Option<FileHandle>,
+    export: Option<ExportIndex>,
+    identity: Identity,
+    file: Option<FileRef>,
+    permissions: u64,
+    set_size: bool,
+    asked: Option<u32>,
+}
+
+impl Gateway {
+    /// Passes a call on as it came, but for its xid.
+    pub(crate) fn forward(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        let Some(request) = call.request.take() else {
+            return;
+        };
+        call.forwarded = true;
+        match call.service {
+            Service::Nfs(Procedure::Write) => self.counters.origin_writes += 1,
+            Service::Nfs(Procedure::Read) => self.counters.origin_reads += 1,
+            _ => {}
+        }
+        let link = match call.service {
+            Service::Mnt => self.links.mount(),
+            Service::Nfs(_) | Service::Acl(_) => self.links.choose_nfs(),
+        };
+        let xid = self.upstream.xid();
+        self.send_to_origin(link, Purpose::Forward(id), request, xid);
+    }
+
+    /// The reply to a forwarded call has arrived whole. `request` is what was sent, which pinned a WRITE's
+    /// blocks until now.
+    pub(crate) fn forwarded(&mut self, id: CallId, request: Message, chain: &mut Chain) {
+        let Some(call) = self.calls.get(id) else {
+            return;
+        };
+        let facts = Facts {
+            service: call.service,
+            handle: call.handles[0],
+            export: call.export,
+            identity: call.identity,
+            file: call.file,
+            permissions: call.permissions,
+            set_size: matches!(call.work, Work::SetSize),
+            asked: match call.work {
+                Work::Access(asked) => Some(asked),
+                _ => None,
+            },
+        };
+        if facts.service == Service::Nfs(Procedure::Write) {
+            drop(request);
+            self.written(id, chain);
+            return;
+        }
+        let mut storage = [&[][..]; META_PIECES_MAX];
+        let mut reader = Reader::new(chain.segments(&mut storage));
+        let edits = match rpc::decode_reply(&mut reader) {
+            Ok(header) if header.outcome.is_ok() => match facts.service {
+                Service::Nfs(procedure) => self.inspect(&facts, procedure, &reader),
+                Service::Acl(procedure) => self.inspect_acl(&facts, procedure, &mut reader),
+                Service::Mnt => self.inspect_mnt(id, &request, &mut reader),
+            },
+            Ok(_) => Edits::default(),
+            Err(_) => Edits {
+                withhold: true,
+                ..Edits::default()
+            },
+        };
+        drop(request);
+        self.pass_back(id, chain, &edits);
+    }
+
+    /// Passes a reply back to the client, edited.
+    fn pass_back(&mut self, id: CallId, chain: &mut Chain, edits: &Edits) {
+        if edits.withhold {
+            self.counters.origin_protocol_errors += 1;
+            self.answer_status(id, Status::SERVERFAULT);
+            return;
+        }
+        if let Some((position, bytes)) = &edits.overwrite {
+            chain.patch(*position, bytes);
+        }
+        match &edits.hide {
+            None => self.pass_back_chain(id, chain),
+            Some(hidden) => self.pass_back_without(id, chain, hidden.clone()),
+        }
+    }
+
+    /// Passes a reply back as it is.
+    pub(crate) fn pass_back_chain(&mut self, id: CallId, chain: &mut Chain) {
+        let Some(mut call) = self.close_call(id) else {
+            return;
+        };
+        let message = chain.take(&self.queues);
+        self.send_to_client(call.client, message, call.charge.take(), call.xid);
+        self.recycle_work(call);
+    }
+
+    /// Passes a reply back with two absent values, eight zero bytes, in place of what is `hidden`.
+    fn pass_back_without(&mut self, id: CallId, chain: &mut Chain, hidden: std::ops::Range<usize>) {
+        let Some(mut call) = self.close_call(id) else {
+            return;
+        };
+        let mut whole = chain.take(&self.queues);
+        let record_len = whole.len().saturating_sub(MARK_LEN + hidden.len()) + 8;
+        // Before the first buffer is shared.
+        if !whole.set_record_of_len(record_len, call.xid) {
+            return;
+        }
+        let mut message = SpareQueues::message(&self.queues);
+        message.push_range(&whole, 0..MARK_LEN + hidden.start);
+        for zeros in [3, 3, 2] {
+            message.push(Payload::Zeros(zeros));
+        }
+        message.push_range(&whole, MARK_LEN + hidden.end..whole.len());
+        self.send_prepared(call.client, message, call.charge.take());
+        self.recycle_work(call);
+    }
+
+    /// Learns what a reply says about files.
+    fn inspect(&mut self, facts: &Facts, procedure: Procedure, results: &Reader<'_>) -> Edits {
+        let mut edits = Edits::default();
+        let Ok(learned) = learn(procedure, &mut results.clone()) else {
+            // Whatever it is, it must not lead out of the export.
+            edits.withhold = true;
+            return edits;
+        };
+        // Nothing changed since it was asked: then the verdict is as new as the attributes beside it.
+        let is_current = self.permissions_unchanged(facts);
+        self.learn(facts, procedure, &learned);
+        match procedure {
+            Procedure::Access if learned.status.is_ok() && is_current => {
+                if let Ok(access) = results::access(&mut results.clone()) {
+                    self.learn_access(facts, access.access);
+                }
+            }
+            Procedure::Fsinfo => {
+                if let Ok(fsinfo) = fsinfo(&mut results.clone())
+                    && let Some(values) = fsinfo.values
+                {
+                    let mut limits = values.limits.clamped(self.max_read, self.max_io);
+                    limits.directory_preferred =
+                        values.limits.directory_preferred.min(DIRECTORY_PREFERRED);
+                    edits.overwrite = Some((values.limits_position, limits.to_bytes()));
+                }
+            }
+            Procedure::Readdirplus => self.learn_entries(facts, results, &mut edits),
+            _ => {}
+        }
+        edits
+    }
+
+    fn learn(&mut self, facts: &Facts, procedure: Procedure, learned: &Learned) {
+        if matches!(learned.status, Status::STALE | Status::BADHANDLE)
+            && let Some(handle) = facts.handle
+        {
+            self.forget_handle(&handle);
+        }
+        let Some(export) = facts.export else {
+            return;
+        };
+        let found = matches!(
+            procedure,
+            Procedure::Lookup
+                | Procedure::Create
+                | Procedure::Mkdir
+                | Procedure::Symlink
+                | Procedure::Mknod
+        );
+        if let (true, Some(handle)) = (found, learned.handle) {
+            self.handles.learn(handle, export);
+        }
+        let object = if found { learned.handle } else { facts.handle };
+        let Some(object) = object else {
+            return;
+        };
+        if procedure == Procedure::Setattr {
+            if let Some(file) = self.files.find(&object) {
+                if learned.status.is_ok() {
+                    self.observe_change(file, &learned.object);
+                } else if let Some(after) = learned.object.after {
+                    self.observe(file, &after);
+                }
+                if facts.set_size {
+                    self.doubt(file);
+                }
+            }
+            return;
+        }
+        let Some(attributes) = learned.object.after else {
+            return;
+        };
+        self.learn_attributes(object, &attributes, true);
+    }
+
+    /// Regular files that somebody looks at are likely to be read next, so they are entered.
+    fn learn_attributes(&mut self, handle: FileHandle, attributes: &FileAttributes, enter: bool) {
+        let file = if enter && attributes.file_type == FileType::Regular {
+            self.enter_file(handle)
+        } else {
+            self.files.find(&handle)
+        };
+        if let Some(file) = file {
+            self.observe(file, attributes);
+        }
+    }
+
+    fn permissions_unchanged(&self, facts: &Facts) -> bool {
+        facts
+            .file
+            .and_then(|file| self.files.get(file))
+            .is_some_and(|file| file.permissions == facts.permissions)
+    }
+
+    /// Remembers an ACCESS verdict. The attributes that came with it are observed already.
+    fn learn_access(&mut self, facts: &Facts, granted: u32) {
+        let (Some(file), Some(asked)) = (facts.file, facts.asked) else {
+            return;
+        };
+        let Some(permissions) = self.files.get(file).map(|file| file.permissions) else {
+            return;
+        };
+        let access = Access {
+            permissions,
+            asked,
+            granted: granted & asked,
+        };
+        self.verdicts.enter(file.id, &facts.identity, access);
+    }
+
+    /// Learns the handles of a listing, and hides that of the parent in an export's root.
+    fn learn_entries(&mut self, facts: &Facts, results: &Reader<'_>, edits: &mut Edits) {
+        let (Some(export), Some(directory)) = (facts.export, facts.handle) else {
+            return;
+        };
+        let at_root = self.exports.is_root(export, &directory);
+        let Ok(listing) = readdirplus(&mut results.clone()) else {
+            return;
+        };
+        let Some((_, entries)) = listing.listing else {
+            return;
+        };
+        for entry in entries {
+            let Ok(entry) = entry else {
+                edits.withhold = true;
+                return;
+            };
+            if at_root && classify_name(&entry.entry.name) == NameClass::Parent {
+                edits.hide = Some(entry.attributes_and_handle);
+                continue;
+            }
+            let Some(handle) = entry.handle else {
+                continue;
+            };
+            self.handles.learn(handle, export);
+            if let Some(attributes) = entry.attributes {
+                self.learn_attributes(handle, &attributes, false);
+            }
+        }
+    }
+
+    fn inspect_acl(
+        &mut self,
+        facts: &Facts,
+        procedure: nfsacl::Procedure,
+        reader: &mut Reader<'_>,
+    ) -> Edits {
+        let (Ok(head), Some(handle), Some(export)) = (
+            nfsacl::decode_result_head(procedure, reader),
+            facts.handle,
+            facts.export,
+        ) else {
+            return Edits {
+                withhold: true,
+                ..Edits::default()
+            };
+        };
+        if let Some(attribute_directory) = head.handle {
+            self.handles.learn(attribute_directory, export);
+            return Edits::default();
+        }
+        if let Some(attributes) = head.attributes {
+            self.learn_attributes(handle, &attributes, false);
+        }
+        if procedure == nfsacl::Procedure::Setacl
+            && let Some(file) = self.files.find(&handle)
+        {
+            self.doubt(file);
+        }
+        Edits::default()
+    }
+
+    fn inspect_mnt(&mut self, id: CallId, request: &Message, reader: &mut Reader<'_>) -> Edits {
+        let Ok(result) = mount::decode_mnt_result(reader) else {
+            return Edits {
+                withhold: true,
+                ..Edits::default()
+            };
+        };
+        let peer = self.calls.get(id).map(|call| call.peer);
+        if let (Some(handle), Some(peer)) = (result.handle, peer)
+            && let Some(export) = self.note_mount(request, peer)
+        {
+            self.handles.learn(handle, export);
+        }
+        Edits::default()
+    }
+}

@@ -1,0 +1,509 @@
+//! READ: from the cache if the caller may, block by block, each missing block asked for once.
+
+use cache::BlockKey;
+use nfs::nfs3::args::{AccessArgs, ReadArgs};
+use nfs::nfs3::results::ReadHead;
+use nfs::nfs3::{self, Procedure, Status, access};
+use nfs::xdr::padding;
+
+use crate::call::{CallId, Piece, ReadStage, ReadWork, Work};
+use crate::client_intake::split;
+use crate::files::FileRef;
+use crate::fills::{Fill, Waiter};
+use crate::gateway::Gateway;
+use crate::identity::Identity;
+use crate::limits::READ_PIECES_MAX;
+use crate::message::Payload;
+use crate::origin::Target;
+use crate::upstream::Purpose;
+use crate::wait_list::WaitList;
+
+/// ACCESS asks about everything: the answer may serve for more than READ.
+pub(crate) const ALL_RIGHTS: u32 = access::READ
+    | access::LOOKUP
+    | access::MODIFY
+    | access::EXTEND
+    | access::DELETE
+    | access::EXECUTE;
+
+/// Whether a caller may be answered from the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MayRead {
+    Yes,
+    No,
+    /// The origin was asked; the READ is noted to wait for the answer.
+    Asked,
+    /// There is no room to ask.
+    Starved,
+}
+
+/// What came of looking for one block.
+enum Found {
+    Now(Piece),
+    /// There is no room to ask for it.
+    Starved,
+}
+
+/// Where a piece lies: the block, and the bytes in it.
+#[derive(Clone, Copy)]
+struct Place {
+    index: u64,
+    start: usize,
+    end: usize,
+}
+
+impl Gateway {
+    /// Takes a READ as far as it goes now: authorises it, looks for its blocks, answers it.
+    pub(crate) fn drive_read(&mut self, id: CallId) {
+        let Some((mut work, stage)) = self.take_read(id) else {
+            return;
+        };
+        let stuck = if stage == ReadStage::Authorising {
+            self.authorise_read(id, &mut work)
+        } else {
+            false
+        };
+        let starved = !stuck && self.gather_pieces(id, &mut work);
+        let done = !stuck && !starved && work.is_complete();
+        if let Some(call) = self.calls.get_mut(id) {
+            call.work = Work::Read(work);
+        }
+        if starved {
+            self.starve(id);
+        } else if done {
+            self.finish_read(id);
+        }
+    }
+
+    /// Takes the work out of its call, so that both can be changed.
+    fn take_read(&mut self, id: CallId) -> Option<(Box<ReadWork>, ReadStage)> {
+        let call = self.calls.get_mut(id)?;
+        match std::mem::replace(&mut call.work, Work::Plain) {
+            Work::Read(work) => {
+                let stage = work.stage;
+                Some((work, stage))
+            }
+            other => {
+                call.work = other;
+                None
+            }
+        }
+    }
+
+    /// Finds out whether the caller may read from the cache; `true` if that takes time.
+    fn authorise_read(&mut self, id: CallId, work: &mut ReadWork) -> bool {
+        let Some(call) = self.calls.get(id) else {
+            return true;
+        };
+        let identity = call.identity;
+        if call.file.is_none() {
+            self.attach_file(id, work.args.file);
+        }
+        let may_read = match self.calls.get(id).and_then(|call| call.file) {
+            _ if work.private => MayRead::No,
+            Some(file) => self.may_read(id, file, &identity),
+            // Every place in the table is taken by a file in use.
+            None => MayRead::No,
+        };
+        match may_read {
+            MayRead::Yes => {}
+            MayRead::No => work.private = true,
+            MayRead::Asked => return true,
+            MayRead::Starved => {
+                self.starve(id);
+                return true;
+            }
+        }
+        self.plan_read(id, work);
+        false
+    }
+
+    fn may_read(&mut self, id: CallId, file: FileRef, identity: &Identity) -> MayRead {
+        let Some(state) = self.files.get(file) else {
+            return MayRead::No;
+        };
+        let (permissions, handle) = (state.permissions, state.handle);
+        if let Some(verdict) = self.verdicts.find(file.id, identity, permissions)
+            && verdict.asked & access::READ != 0
+        {
+            // A server may let READ through where ACCESS grants less (owner, execute): that is for it
+            // to decide, each time.
+            return if verdict.granted & access::READ != 0 {
+                MayRead::Yes
+            } else {
+                MayRead::No
+            };
+        }
+        if let Some(question) = self.verdicts.question(file.id, identity, permissions) {
+            return if self.verdicts.wait(question, id) {
+                MayRead::Asked
+            } else {
+                MayRead::Starved
+            };
+        }
+        let Some(credential) = self.calls.get(id).map(|call| call.credential.clone()) else {
+            return MayRead::No;
+        };
+        let Some(question) = self.verdicts.ask(file, *identity, permissions) else {
+            return MayRead::Starved;
+        };
+        let target = Target {
+            program: nfs3::PROGRAM,
+            version: nfs3::VERSION,
+            procedure: Procedure::Access.into(),
+        };
+        let args = AccessArgs {
+            object: handle,
+            access: ALL_RIGHTS,
+        };
+        let link = self.links.choose_nfs();
+        let purpose = Purpose::Question(question);
+        let sent = self.call_origin(link, purpose, target, &credential, |writer| {
+            args.encode(writer)
+        });
+        if !sent {
+            self.verdicts.close(question);
+            return MayRead::Starved;
+        }
+        self.files.hold(file);
+        if self.verdicts.wait(question, id) {
+            MayRead::Asked
+        } else {
+            MayRead::Starved
+        }
+    }
+
+    /// Cuts the READ into blocks. What is known to lie past the end of the file is not looked for.
+    fn plan_read(&self, id: CallId, work: &mut ReadWork) {
+        let start = work.args.offset;
+        let mut end = start.saturating_add(u64::from(work.args.count));
+        if !work.private
+            && let Some(size) = self.size_of(id)
+        {
+            end = end.min(size.max(start));
+        }
+        work.range = start..end;
+        let blocks = self.block_indices(&work.range);
+        work.piece_count = usize::try_from(blocks.end - blocks.start)
+            .unwrap_or(READ_PIECES_MAX)
+            .min(READ_PIECES_MAX);
+        work.stage = ReadStage::Gathering;
+    }
+
+    fn size_of(&self, id: CallId) -> Option<u64> {
+        let file = self.calls.get(id)?.file?;
+        Some(self.files.get(file)?.attributes()?.size)
+    }
+
+    /// Looks for every piece that is still wanted; `true` if there was no room to ask for one.
+    fn gather_pieces(&mut self, id: CallId, work: &mut ReadWork) -> bool {
+        for piece in 0..work.piece_count {
+            if !matches!(work.pieces.get(piece), Some(Piece::Wanted)) {
+                continue;
+            }
+            let found = self.find_piece(id, work, piece);
+            work.looked_up = work.looked_up.max(piece + 1);
+            match found {
+                Found::Now(found) => {
+                    if let Some(place) = work.pieces.get_mut(piece) {
+                        *place = found;
+                    }
+                }
+                Found::Starved => return true,
+            }
+        }
+        false
+    }
+
+    fn find_piece(&mut self, id: CallId, work: &ReadWork, piece: usize) -> Found {
+        let place = place_of(&work.range, piece, self.cache.block_size());
+        let file = self.calls.get(id).and_then(|call| call.file);
+        if let (false, Some(file)) = (work.private, file) {
+            let key = BlockKey {
+                file: file.id,
+                index: place.index,
+            };
+            if let Some(found) = self.find_cached(key, place, piece < work.looked_up) {
+                return Found::Now(found);
+            }
+            let generation = self.files.get(file).map_or(0, |file| file.generation);
+            if let Some(fill) = self.fills.joinable(key, generation, place.start) {
+                return if self.fills.wait(fill, Waiter { call: id, piece }) {
+                    Found::Now(Piece::Waiting)
+                } else {
+                    Found::Starved
+                };
+            }
+        }
+        let retried = work.retried.get(piece).copied().unwrap_or(true);
+        if self.start_fill(id, work, piece, place, file, retried) {
+            Found::Now(Piece::Waiting)
+        } else {
+            Found::Starved
+        }
+    }
+
+    /// All bytes of the piece from the cache, or nothing.
+    fn find_cached(&mut self, key: BlockKey, place: Place, looked_up: bool) -> Option<Piece> {
+        let wanted = place.start..place.end;
+        let slice = if looked_up {
+            let (block, valid, _) = self.cache.peek(key)?;
+            (valid.start <= wanted.start && wanted.end <= valid.end)
+                .then(|| block.into_slice(wanted.clone()))?
+        } else {
+            self.cache.lookup(key, wanted.clone())?.slice
+        };
+        (slice.len() == wanted.len()).then_some(Piece::Ready {
+            data: Some(slice),
+            end_of_file: false,
+        })
+    }
+
+    /// Sends a READ for a block to the origin; `false` if there is no room for it.
+    fn start_fill(
+        &mut self,
+        id: CallId,
+        work: &ReadWork,
+        piece: usize,
+        place: Place,
+        file: Option<FileRef>,
+        retried: bool,
+    ) -> bool {
+        let Some(credential) = self.calls.get(id).map(|call| call.credential.clone()) else {
+            return true;
+        };
+        let block_size = self.cache.block_size();
+        // The whole block for everybody; for one caller alone, no more than it asked for.
+        let (start, end) = match (work.private, retried) {
+            (true, _) => (place.start, place.end),
+            (false, true) => (place.start, block_size),
+            (false, false) => (0, block_size),
+        };
+        if self.fills.fills.is_full() {
+            return false;
+        }
+        let Some(block) = self.cache.allocate() else {
+            return false;
+        };
+        let (generation, known) = file
+            .and_then(|file| self.files.get(file))
+            .map_or((0, None), |file| (file.generation, file.known()));
+        let asked = u32::try_from(end - start).unwrap_or(u32::MAX);
+        let mut waiters = WaitList::new();
+        if !self
+            .fills
+            .nodes
+            .push(&mut waiters, Waiter { call: id, piece })
+        {
+            return false;
+        }
+        let fill = Fill {
+            key: BlockKey {
+                file: file.map_or(cache::FileId(0), |file| file.id),
+                index: place.index,
+            },
+            file,
+            start,
+            asked,
+            shared: !work.private,
+            generation,
+            known,
+            initiator: id,
+            waiters,
+            block,
+            reply: None,
+        };
+        let Some(fill) = self.fills.enter(fill) else {
+            return false;
+        };
+        let target = Target {
+            program: nfs3::PROGRAM,
+            version: nfs3::VERSION,
+            procedure: Procedure::Read.into(),
+        };
+        let args = ReadArgs {
+            file: work.args.file,
+            offset: place.index * block_size as u64 + start as u64,
+            count: asked,
+        };
+        let link = self.links.choose_nfs();
+        let purpose = Purpose::Fill(fill);
+        let sent = self.call_origin(link, purpose, target, &credential, |writer| {
+            args.encode(writer)
+        });
+        if sent {
+            self.counters.origin_reads += 1;
+            if let Some(file) = file {
+                self.files.hold(file);
+            }
+        } else if let Some((mut fill, _)) = self.fills.close(fill) {
+            while self.fills.nodes.pop(&mut fill.waiters).is_some() {}
+        }
+        sent
+    }
+
+    /// Answers a READ whose pieces are all there.
+    fn finish_read(&mut self, id: CallId) {
+        let Some((mut work, _)) = self.take_read(id) else {
+            return;
+        };
+        let block_size = self.cache.block_size();
+        let attributes = self
+            .calls
+            .get(id)
+            .and_then(|call| call.file)
+            .and_then(|file| self.files.get(file))
+            .and_then(|file| file.attributes())
+            .copied();
+        let mut count = 0;
+        let mut used = 0;
+        let mut end_of_file = false;
+        let mut failure = None;
+        for (number, piece) in work.pieces.iter().enumerate().take(work.piece_count) {
+            let place = place_of(&work.range, number, block_size);
+            match piece {
+                Piece::Ready {
+                    data,
+                    end_of_file: ends,
+                } => {
+                    let len = data.as_ref().map_or(0, |data| data.len());
+                    count += len;
+                    used += 1;
+                    end_of_file = *ends;
+                    // A reply's data is contiguous: it ends with the first piece that is not whole.
+                    if len < place.end - place.start {
+                        break;
+                    }
+                }
+                Piece::Failed(why) => {
+                    failure = Some(*why);
+                    break;
+                }
+                Piece::Wanted | Piece::Waiting => break,
+            }
+        }
+        if let (0, Some(failure)) = (count, failure) {
+            self.restore_read(id, work);
+            self.answer_failure(id, failure);
+            return;
+        }
+        let reached = work.args.offset.saturating_add(count as u64);
+        if let Some(attributes) = &attributes {
+            end_of_file |= attributes.size <= reached;
+        }
+        let head = ReadHead {
+            status: Status::OK,
+            attributes,
+            count: u32::try_from(count).unwrap_or(0),
+            end_of_file,
+        };
+        let mut pieces = std::mem::take(&mut work.pieces);
+        self.restore_read(id, work);
+        self.answer_with_data(
+            id,
+            |writer| head.encode(writer),
+            |message| {
+                for piece in pieces.iter_mut().take(used) {
+                    if let Piece::Ready { data, .. } = piece
+                        && let Some(data) = data.take()
+                    {
+                        message.push(Payload::Block(data));
+                    }
+                }
+                message.push(Payload::Zeros(padding(count)));
+            },
+        );
+    }
+
+    fn restore_read(&mut self, id: CallId, work: Box<ReadWork>) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.work = Work::Read(work);
+        }
+    }
+}
+
+impl ReadWork {
+    fn is_complete(&self) -> bool {
+        let pieces = self.pieces.iter().take(self.piece_count);
+        self.stage == ReadStage::Gathering
+            && !pieces
+                .into_iter()
+                .any(|piece| matches!(piece, Piece::Wanted | Piece::Waiting))
+    }
+}
+
+/// Where piece `piece` of `range` lies.
+fn place_of(range: &std::ops::Range<u64>, piece: usize, block_size: usize) -> Place {
+    let (first, first_start) = split(range.start, block_size);
+    let index = first + piece as u64;
+    let block_start = index * block_size as u64;
+    let start = if piece == 0 { first_start } else { 0 };
+    let left = usize::try_from(range.end - block_start).unwrap_or(block_size);
+    Place {
+        index,
+        start,
+        end: left.min(block_size),
+    }
+}
+
+impl Gateway {
+    /// How much of a piece of a READ a finished fill holds: bytes `start..start + count` of the block.
+    pub(crate) fn deliver(
+        &mut self,
+        waiter: Waiter,
+        block: &cache::BlockRef,
+        start: usize,
+        count: usize,
+        end_of_file: bool,
+    ) {
+        let block_size = self.cache.block_size();
+        let Some(Work::Read(work)) = self.calls.get_mut(waiter.call).map(|call| &mut call.work)
+        else {
+            return;
+        };
+        let place = place_of(&work.range, waiter.piece, block_size);
+        let end = start + count;
+        let found = if start <= place.start && place.start < end {
+            let to = place.end.min(end);
+            Piece::Ready {
+                data: Some(block.slice(place.start..to)),
+                end_of_file: end_of_file && to == end,
+            }
+        } else if end_of_file || work.private || work.retried.get(waiter.piece) == Some(&true) {
+            Piece::Ready {
+                data: None,
+                end_of_file,
+            }
+        } else {
+            // The origin gave less than a block: ask for just what is wanted.
+            if let Some(retried) = work.retried.get_mut(waiter.piece) {
+                *retried = true;
+            }
+            Piece::Wanted
+        };
+        if let Some(place) = work.pieces.get_mut(waiter.piece) {
+            *place = found;
+        }
+    }
+
+    /// A fill failed: whose credential it was sent with gets the origin's answer, others ask for
+    /// themselves.
+    pub(crate) fn deliver_failure(
+        &mut self,
+        waiter: Waiter,
+        initiator: CallId,
+        failure: crate::call::Failure,
+    ) {
+        let Some(Work::Read(work)) = self.calls.get_mut(waiter.call).map(|call| &mut call.work)
+        else {
+            return;
+        };
+        if let Some(place) = work.pieces.get_mut(waiter.piece) {
+            *place = if waiter.call == initiator {
+                Piece::Failed(failure)
+            } else {
+                Piece::Wanted
+            };
+        }
+    }
+}
