@@ -20,12 +20,12 @@ use engine::TxBytes;
 use gateway::Payload;
 use net::{FrameSink, Offload, RxChecksums, Tso, TxFrame};
 
+use crate::config::Config;
 use crate::config::cache::ArenaKind;
 use crate::config::device::DeviceKind;
 use crate::config::eal::{EalLogLevel, IovaMode};
 use crate::config::engine::TxMode;
 use crate::config::port::Port as PortSettings;
-use crate::config::Config;
 use crate::limits;
 
 /// Why the NICs did not come up.
@@ -103,13 +103,26 @@ impl Nics {
         let eal = Eal::start(&eal_config(config))?;
         let ports = config.ports();
         let sum = |per_port: fn(&PortSettings) -> u16, spare: usize| {
-            let held: usize = ports.iter().map(|port| usize::from(per_port(port)) + spare).sum();
+            let held: usize = ports
+                .iter()
+                .map(|port| usize::from(per_port(port)) + spare)
+                .sum();
             u32::try_from(held).unwrap_or(u32::MAX)
         };
-        let rx_count = sum(|port| port.rx_descriptors, net::limits::DEFAULT_RECEIVE_BUFFERS);
+        let rx_count = sum(
+            |port| port.rx_descriptors,
+            net::limits::DEFAULT_RECEIVE_BUFFERS,
+        );
         let tx_count = sum(|port| port.tx_descriptors, limits::SPARE_TX_MBUFS);
         let pool = |name: &str, count| {
-            Mempool::create(&eal, name, MempoolConfig { count, ..MempoolConfig::default() })
+            Mempool::create(
+                &eal,
+                name,
+                MempoolConfig {
+                    count,
+                    ..MempoolConfig::default()
+                },
+            )
         };
         let (rx_pool, direct) = (pool("rx", rx_count)?, pool("tx", tx_count)?);
         let external = ExternalPoolConfig {
@@ -117,7 +130,12 @@ impl Nics {
             ..ExternalPoolConfig::default()
         };
         let external = ExternalPool::create(&eal, "external", external)?;
-        Ok(Self { eal, rx_pool, direct, external })
+        Ok(Self {
+            eal,
+            rx_pool,
+            direct,
+            external,
+        })
     }
 
     /// Makes the calling thread one that may use ports and pools.
@@ -150,7 +168,10 @@ impl Nics {
         };
         let pools = [self.rx_pool.share()];
         let (port, rx, tx) = Port::open(&self.eal, settings.device.name(), &wanted, &pools)
-            .map_err(|source| NicError::Port { name: settings.name.clone(), source })?;
+            .map_err(|source| NicError::Port {
+                name: settings.name.clone(),
+                source,
+            })?;
         let granted = port.granted();
         let no_chains = || NicError::NoChains {
             name: settings.name.clone(),
@@ -207,7 +228,12 @@ fn eal_config(config: &Config) -> EalConfig {
             .map(|port| port.device.to_string())
     };
     EalConfig {
-        cpus: config.engine().cores.iter().filter_map(|core| u16::try_from(core).ok()).collect(),
+        cpus: config
+            .engine()
+            .cores
+            .iter()
+            .filter_map(|core| u16::try_from(core).ok())
+            .collect(),
         memory_mib: Some(eal.memory_mib),
         pages: if eal.hugepages {
             EalConfig::default().pages
@@ -215,7 +241,9 @@ fn eal_config(config: &Config) -> EalConfig {
             Pages::Ordinary
         },
         pci: devices(DeviceKind::Pci).collect(),
-        vdevs: devices(DeviceKind::Vdev).map(|text| Vdev::parse(&text)).collect(),
+        vdevs: devices(DeviceKind::Vdev)
+            .map(|text| Vdev::parse(&text))
+            .collect(),
         iova: match eal.iova {
             IovaMode::Auto => Iova::Auto,
             IovaMode::Physical => Iova::Physical,
@@ -290,7 +318,9 @@ impl Nic {
     /// Most payload pieces of one frame: a segment each, besides the header's.
     pub fn max_pieces(&self) -> usize {
         let segments = usize::from(self.port.granted().max_segments);
-        segments.saturating_sub(1).clamp(1, net::limits::MAX_FRAME_PIECES)
+        segments
+            .saturating_sub(1)
+            .clamp(1, net::limits::MAX_FRAME_PIECES)
     }
 
     /// One line for the log.
@@ -348,7 +378,9 @@ impl Nic {
 
     /// Frames the device dropped on receive because a ring was full or no mbuf free.
     pub fn rx_dropped(&self) -> u64 {
-        self.port.stats().map_or(0, |stats| stats.rx_missed + stats.rx_no_mbuf)
+        self.port
+            .stats()
+            .map_or(0, |stats| stats.rx_missed + stats.rx_no_mbuf)
     }
 
     /// Counts external segments within `arena` as file data from now on: not before
@@ -553,7 +585,8 @@ impl FrameSink<TxBytes> for Transmitter {
                     tcp_checksum: offload.tcp_checksum,
                     tso_segment: offload.tso_segment,
                 };
-                mbuf.set_tx_offload(&offload).map_err(|_| FrameError::Empty)?;
+                mbuf.set_tx_offload(&offload)
+                    .map_err(|_| FrameError::Empty)?;
             }
             Ok(mbuf)
         });

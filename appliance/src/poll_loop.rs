@@ -65,7 +65,10 @@ impl PollLoop {
         }
         let in_time = self.engine.is_drained();
         if !in_time {
-            warn!("calls were still in flight after {:?} and are abandoned", limits::DRAIN_TIMEOUT);
+            warn!(
+                "calls were still in flight after {:?} and are abandoned",
+                limits::DRAIN_TIMEOUT
+            );
         }
         self.end(in_time)
     }
@@ -85,7 +88,8 @@ impl PollLoop {
         self.turns += 1;
         let (turns, idle_sleeps) = (self.turns, self.idle_sleeps);
         let (engine, nics) = (&self.engine, &self.nics);
-        self.publisher.publish_if_asked(|| gather(engine, nics, turns, idle_sleeps));
+        self.publisher
+            .publish_if_asked(|| gather(engine, nics, turns, idle_sleeps));
         if now >= self.next_link_poll {
             self.next_link_poll = now + limits::LINK_POLL;
             for nic in &self.nics {

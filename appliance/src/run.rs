@@ -37,7 +37,9 @@ pub enum RunError {
     #[error(transparent)]
     Engine(#[from] engine::EngineError),
     /// The engine's thread cannot run where it was told to.
-    #[error("the engine cannot be pinned to core {0}: name a core this process may run on in [engine] cores")]
+    #[error(
+        "the engine cannot be pinned to core {0}: name a core this process may run on in [engine] cores"
+    )]
     Pin(usize),
     /// The operating system refuses something at start.
     #[error("{what}: {source}")]
@@ -80,7 +82,9 @@ pub fn run(config: &Config) -> Result<(), RunError> {
     let drained = thread::scope(|scope| {
         thread::Builder::new()
             .name("engine".to_owned())
-            .spawn_scoped(scope, || run_engine(config, &nics, publisher, &seeds, &shutdown))
+            .spawn_scoped(scope, || {
+                run_engine(config, &nics, publisher, &seeds, &shutdown)
+            })
             .map_err(|source| RunError::System {
                 what: "cannot start the engine's thread",
                 source,
@@ -94,7 +98,9 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         leaked_references,
         pinned_bytes,
     } = drained;
-    info!("drained: in_time={in_time} pinned_bytes={pinned_bytes} leaked_references={leaked_references}");
+    info!(
+        "drained: in_time={in_time} pinned_bytes={pinned_bytes} leaked_references={leaked_references}"
+    );
     if leaked_references == 0 {
         Ok(())
     } else {
@@ -137,7 +143,10 @@ fn run_engine(
         },
     );
     let engine = Engine::new(engine_config(config, &ports, secrets), gateway)?;
-    info!("serving {}", config.port(config.listen().port).address.address());
+    info!(
+        "serving {}",
+        config.port(config.listen().port).address.address()
+    );
     Ok(PollLoop::new(engine, ports, publisher).run(config.engine().idle, shutdown))
 }
 
@@ -160,19 +169,23 @@ fn await_canaries(ports: &mut [Nic], cache: &mut Cache) -> Result<(), NicError> 
 }
 
 fn engine_config(config: &Config, nics: &[Nic], secrets: &Secrets) -> EngineConfig {
-    let ports = config.ports().iter().zip(nics).map(|(settings, nic)| net::Config {
-        mac: nic.mac(),
-        address: settings.address.address(),
-        prefix_len: settings.address.prefix_len(),
-        gateway: settings.gateway,
-        mtu: settings.mtu,
-        offload: nic.offload(),
-        secret: secrets.sequence,
-        limits: net::Limits {
-            max_pieces: nic.max_pieces().min(net::limits::DEFAULT_MAX_PIECES),
-            ..net::Limits::default()
-        },
-    });
+    let ports = config
+        .ports()
+        .iter()
+        .zip(nics)
+        .map(|(settings, nic)| net::Config {
+            mac: nic.mac(),
+            address: settings.address.address(),
+            prefix_len: settings.address.prefix_len(),
+            gateway: settings.gateway,
+            mtu: settings.mtu,
+            offload: nic.offload(),
+            secret: secrets.sequence,
+            limits: net::Limits {
+                max_pieces: nic.max_pieces().min(net::limits::DEFAULT_MAX_PIECES),
+                ..net::Limits::default()
+            },
+        });
     let listen = config.listen();
     let mut tcp_ports = vec![listen.nfs_port, listen.mount_port];
     if listen.portmap {

@@ -61,8 +61,7 @@ impl<R: RxBuffer> Engine<R> {
         let mut ports = Vec::with_capacity(count);
         for (port, config) in config.ports.into_iter().enumerate() {
             let capacity = config.limits.connections;
-            let stack =
-                Stack::new(config).map_err(|source| EngineError::Port { port, source })?;
+            let stack = Stack::new(config).map_err(|source| EngineError::Port { port, source })?;
             ports.push(Port {
                 stack,
                 sessions: Sessions::new(capacity),
@@ -155,13 +154,6 @@ impl<R: RxBuffer> Engine<R> {
             .min()
     }
 
-    /// Whether some client's bytes wait for memory that the wire may give back
-    /// at any time, so that the owner should not sleep long.
-    #[must_use]
-    pub fn is_stalled(&self) -> bool {
-        !self.stalled.is_empty()
-    }
-
     /// Takes no new connections and reads no new calls from now on.
     pub fn drain(&mut self) {
         for &tcp_port in &self.tcp_ports {
@@ -205,7 +197,11 @@ impl<R: RxBuffer> Engine<R> {
             cache: self.gateway.cache().stats(),
             gateway: self.gateway.stats(),
             ports: self.ports.iter().map(|port| *port.stack.stats()).collect(),
-            clients: self.ports.iter().map(|port| port.sessions.count()).sum::<usize>()
+            clients: self
+                .ports
+                .iter()
+                .map(|port| port.sessions.count())
+                .sum::<usize>()
                 - self.origins.len(),
             origin_connections: self.origins.len(),
             stalled: self.stalled.len(),
