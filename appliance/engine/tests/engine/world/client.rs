@@ -1,0 +1,99 @@
+//! An NFS client that does what a test tells it.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use net::{CloseReason, ConnectionId, Event};
+use nfs3_types::rpc::opaque_auth;
+use nfs3_types::xdr_codec::Pack;
+
+use super::host::Host;
+use super::rpc::{Records, credential, encode_call};
+
+/// One client machine with one connection to the appliance.
+pub struct Client {
+    pub host: Host,
+    pub connection: ConnectionId,
+    pub connected: bool,
+    pub closed: Option<CloseReason>,
+    /// Its cable is pulled: no frame reaches or leaves it.
+    pub unplugged: bool,
+    records: Records,
+    replies: HashMap<u32, Vec<u8>>,
+    credential: opaque_auth<'static>,
+    last_xid: u32,
+}
+
+impl Client {
+    /// Starts connecting; `number` keeps clients apart.
+    pub fn connect(number: u8, server: SocketAddrV4, now: Duration) -> Self {
+        let mac = [2, 0, 0, 0, 1, 10 + number];
+        let address = Ipv4Addr::new(10, 77, 1, 10 + number);
+        let mut host = Host::new(mac, address);
+        let connection = host
+            .stack
+            .connect(server, 700 + u16::from(number), now)
+            .expect("a free port");
+        Self {
+            host,
+            connection,
+            connected: false,
+            closed: None,
+            unplugged: false,
+            records: Records::default(),
+            replies: HashMap::new(),
+            credential: credential(1000),
+            last_xid: u32::from(number) << 24,
+        }
+    }
+
+    /// Sends a call and returns its xid.
+    pub fn call(&mut self, procedure: (u32, u32, u32), arguments: &impl Pack) -> u32 {
+        self.last_xid += 1;
+        let call = encode_call(self.last_xid, procedure, &self.credential, arguments);
+        self.host.send(self.connection, &call);
+        self.last_xid
+    }
+
+    /// Sends the first `len` bytes of a call whose rest never comes.
+    pub fn call_partly(&mut self, procedure: (u32, u32, u32), arguments: &impl Pack, len: usize) {
+        self.last_xid += 1;
+        let call = encode_call(self.last_xid, procedure, &self.credential, arguments);
+        self.host.send(self.connection, &call[..len]);
+    }
+
+    /// The reply to `xid`, once.
+    pub fn take_reply(&mut self, xid: u32) -> Option<Vec<u8>> {
+        self.replies.remove(&xid)
+    }
+
+    pub fn has_reply(&self, xid: u32) -> bool {
+        self.replies.contains_key(&xid)
+    }
+
+    /// Bytes of a reply that has begun to arrive.
+    pub fn partial_reply(&self) -> usize {
+        self.records.partial()
+    }
+
+    /// Handles timers and everything that has arrived.
+    pub fn advance(&mut self, now: Duration) {
+        self.host.stack.handle_timeout(now);
+        while let Some(event) = self.host.stack.poll_event() {
+            match event {
+                Event::Connected { .. } => self.connected = true,
+                Event::Closed { reason, .. } => self.closed = Some(reason),
+                Event::PeerClosed { connection } => self.host.stack.close(connection, now),
+                _ => {}
+            }
+        }
+        let bytes = self.host.read(self.connection);
+        self.records.push(&bytes);
+        while let Some(record) = self.records.pop() {
+            let (xid, results) = super::rpc::decode_reply(&record);
+            let before = self.replies.insert(xid, results);
+            assert!(before.is_none(), "two replies to one call");
+        }
+    }
+}

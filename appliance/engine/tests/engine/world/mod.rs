@@ -1,0 +1,340 @@
+//! An engine between simulated clients and a simulated origin, under virtual time.
+
+mod client;
+mod export;
+mod host;
+mod link;
+pub mod operations;
+mod origin;
+mod rpc;
+mod segment;
+mod wire;
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use cache::{Arena, Cache, CacheConfig, CacheStats, HeapMemory};
+use engine::{Engine, EngineConfig, Listen};
+use gateway::{Cidr, Coherence, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig};
+use net::{Offload, RxChecksums};
+
+pub use client::Client;
+pub use link::{Link, random_loss};
+pub use origin::Origin;
+pub use segment::{HeapSegment, segments};
+pub use wire::{HeldWire, Sent, Wire};
+
+/// What the origin exports.
+pub const EXPORT: &str = "/export";
+
+/// The engine's ports, as indices.
+pub const CLIENT_PORT: usize = 0;
+pub const ORIGIN_PORT: usize = 1;
+
+/// Bytes of a block, as by default.
+pub const BLOCK: usize = 64 * 1024;
+
+const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 1, 1), Ipv4Addr::new(10, 77, 2, 1)];
+const MACS: [[u8; 6]; 2] = [[2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 2, 1]];
+
+/// Virtual time after which something that was waited for will not come: longer than
+/// TCP tries before it gives a connection up.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Turns at one instant after which the engine must have run out of things to do.
+const TURNS_PER_INSTANT: usize = 10_000;
+
+/// What a world is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Blocks of the cache.
+    pub blocks: usize,
+    /// What the engine's NICs do for it.
+    pub offload: Offload,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            blocks: 64,
+            offload: Offload::default(),
+        }
+    }
+}
+
+/// Everything there is.
+pub struct World<W: Wire> {
+    pub now: Duration,
+    pub engine: Engine<HeapSegment>,
+    pub wires: [W; 2],
+    pub links: [Link<W::Keep>; 2],
+    pub clients: Vec<Client>,
+    pub origin: Origin,
+    /// What the peers' NICs say of the engine's frames.
+    checksums: RxChecksums,
+}
+
+/// A cache of `blocks` blocks on the heap.
+pub fn heap_cache(blocks: usize) -> Cache {
+    let memory = HeapMemory::allocate(blocks * BLOCK).expect("heap memory");
+    let same = |address: NonNull<u8>| address.addr().get() as u64;
+    let arena = Arena::new(Box::new(memory), BLOCK, &same).expect("an arena");
+    Cache::new(arena, CacheConfig::default())
+}
+
+impl World<HeldWire> {
+    pub fn new(setup: Setup) -> Self {
+        let cache = heap_cache(setup.blocks);
+        let wires = [HeldWire::new(&cache), HeldWire::new(&cache)];
+        Self::over(wires, cache, setup.offload)
+    }
+}
+
+impl<W: Wire> World<W> {
+    /// A world whose engine sends through `wires` what lies in `cache`.
+    pub fn over(wires: [W; 2], cache: Cache, offload: Offload) -> Self {
+        let gateway = Gateway::new(
+            gateway_config(),
+            cache,
+            Seeds {
+                xid: 0x5000_0000,
+                hash: [3; 16],
+            },
+        );
+        let mut engine = Engine::new(engine_config(offload), gateway).expect("a valid engine");
+        engine.announce();
+        // A NIC that cuts and sums leaves nothing for its receiver to verify, as on a
+        // virtual link; otherwise the engine's own sums are verified.
+        let sums = offload.tso.is_some();
+        Self {
+            now: Duration::from_secs(1),
+            engine,
+            wires,
+            links: [Link::default(), Link::default()],
+            clients: Vec::new(),
+            origin: Origin::new(),
+            checksums: RxChecksums {
+                ip_good: sums,
+                l4_good: sums,
+            },
+        }
+    }
+
+    /// Connects one more client and returns its number.
+    pub fn connect(&mut self) -> usize {
+        let number = self.begin_connecting();
+        self.run_until("the connection", |world| world.clients[number].connected);
+        number
+    }
+
+    /// One more client that sends its SYN; its number.
+    pub fn begin_connecting(&mut self) -> usize {
+        let number = self.clients.len();
+        let server = SocketAddrV4::new(ADDRESSES[CLIENT_PORT], 2049);
+        let id = u8::try_from(number).expect("few clients");
+        self.clients.push(Client::connect(id, server, self.now));
+        number
+    }
+
+    /// A client resets its connection.
+    pub fn reset(&mut self, client: usize) {
+        let Client {
+            host, connection, ..
+        } = &mut self.clients[client];
+        host.stack.abort(*connection);
+    }
+
+    /// Nobody holds anything that he should have given back.
+    pub fn assert_at_rest(&mut self) {
+        self.run_for(Duration::from_secs(1));
+        let stats = self.engine.stats();
+        let held = (stats.cache.pinned_blocks, stats.cache.wire_references);
+        assert_eq!(held, (0, 0), "pins and wire references: {stats:#?}");
+        assert_eq!(stats.cache.blocks_private, 0, "{stats:#?}");
+        assert_eq!(stats.gateway.calls_in_flight, 0, "{stats:#?}");
+        assert_eq!(stats.gateway.origin_calls_in_flight, 0, "{stats:#?}");
+        assert_eq!(stats.gateway.charged_bytes, 0, "{stats:#?}");
+        assert_eq!(stats.stalled, 0, "{stats:#?}");
+    }
+
+    /// Ends the engine and hands back the cache, with nothing in the air.
+    pub fn end(mut self) -> Cache {
+        self.engine.close_all(self.now);
+        self.turn();
+        self.engine.into_cache()
+    }
+
+    pub fn cache(&self) -> CacheStats {
+        self.engine.stats().cache
+    }
+
+    /// Lets things happen until `done`; fails the test when it takes too long.
+    pub fn run_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let end = self.now + PATIENCE;
+        loop {
+            self.turn();
+            if done(self) {
+                return;
+            }
+            assert!(
+                self.now < end,
+                "{what} does not come; {:#?}",
+                self.engine.stats()
+            );
+            self.now = self.next().unwrap_or(end).max(self.now).min(end);
+        }
+    }
+
+    /// Lets `time` pass.
+    pub fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            self.turn();
+            match self.next() {
+                Some(next) if next <= end => self.now = next.max(self.now),
+                _ => break,
+            }
+        }
+        self.now = end;
+        self.turn();
+    }
+
+    /// Everything that is due now.
+    pub fn turn(&mut self) {
+        self.arrive();
+        for client in &mut self.clients {
+            client.advance(self.now);
+        }
+        self.origin.advance(self.now);
+        self.transmit_hosts();
+        for _ in 0..TURNS_PER_INSTANT {
+            let mut busy = self.engine.advance(self.now);
+            for port in 0..2 {
+                busy |= self.transmit_engine(port);
+            }
+            if !busy {
+                return;
+            }
+        }
+        panic!("the engine never rests: {:#?}", self.engine.stats());
+    }
+
+    /// When something happens next; a little later than now at least, as no two turns
+    /// of a real engine come at one instant.
+    fn next(&self) -> Option<Duration> {
+        let hosts = self.clients.iter().map(|client| &client.host);
+        let hosts = hosts.chain([&self.origin.host]);
+        hosts
+            .filter_map(|host| host.stack.poll_timeout())
+            .chain(self.links.iter().filter_map(Link::next))
+            .chain(self.engine.poll_timeout())
+            .min()
+            .map(|next| next.max(self.now + Duration::from_micros(1)))
+    }
+
+    fn arrive(&mut self) {
+        let now = self.now;
+        for port in 0..2 {
+            while let Some(frame) = self.links[port].to_engine.arrive(now) {
+                let (head, tail) = segments(&frame);
+                let checksums = RxChecksums::default();
+                self.engine
+                    .handle_frame(port, head, tail.into_iter(), checksums, now);
+            }
+        }
+        while let Some(frame) = self.links[CLIENT_PORT].from_engine.arrive(now) {
+            for client in self.clients.iter_mut().filter(|client| !client.unplugged) {
+                if is_for(&frame, client.host.mac) {
+                    client.host.handle_frame(&frame, self.checksums, now);
+                }
+            }
+        }
+        while let Some(frame) = self.links[ORIGIN_PORT].from_engine.arrive(now) {
+            self.origin.host.handle_frame(&frame, self.checksums, now);
+        }
+    }
+
+    fn transmit_hosts(&mut self) {
+        let now = self.now;
+        for client in &mut self.clients {
+            let frames = client.host.transmit(now);
+            if !client.unplugged {
+                for frame in frames {
+                    self.links[CLIENT_PORT].to_engine.carry(now, frame, vec![]);
+                }
+            }
+        }
+        for frame in self.origin.host.transmit(now) {
+            self.links[ORIGIN_PORT].to_engine.carry(now, frame, vec![]);
+        }
+    }
+
+    /// Whether any frame left.
+    fn transmit_engine(&mut self, port: usize) -> bool {
+        let wire = &mut self.wires[port];
+        self.engine.poll_transmit(port, self.now, wire.sink());
+        let sent = wire.take();
+        let any = !sent.is_empty();
+        for Sent { bytes, keeps } in sent {
+            self.links[port].from_engine.carry(self.now, bytes, keeps);
+        }
+        any
+    }
+}
+
+fn is_for(frame: &[u8], mac: [u8; 6]) -> bool {
+    frame[..6] == mac || frame[0] & 1 == 1
+}
+
+fn engine_config(offload: Offload) -> EngineConfig {
+    let port = |index: usize| net::Config {
+        mac: MACS[index],
+        address: ADDRESSES[index],
+        prefix_len: 24,
+        gateway: None,
+        mtu: 1500,
+        offload,
+        secret: [5; 16],
+        limits: net::Limits::default(),
+    };
+    EngineConfig {
+        ports: vec![port(CLIENT_PORT), port(ORIGIN_PORT)],
+        listen: Listen {
+            port: CLIENT_PORT,
+            tcp_ports: vec![2049],
+        },
+        origin: engine::Origin {
+            port: ORIGIN_PORT,
+            address: origin::ADDRESS,
+            reserved_source_ports: true,
+        },
+    }
+}
+
+fn gateway_config() -> GatewayConfig {
+    GatewayConfig {
+        exports: vec![gateway::Export {
+            path: EXPORT.to_owned(),
+            allow: Cidr::new(Ipv4Addr::new(10, 77, 1, 0), 24)
+                .into_iter()
+                .collect(),
+            read_only: false,
+            coherence: Coherence::Strict,
+        }],
+        origin: OriginConfig {
+            nfs_port: 2049,
+            mount_port: Some(20048),
+            connections: 2,
+            machine_name: "wirepage".to_owned(),
+        },
+        service: ServiceConfig {
+            address: ADDRESSES[CLIENT_PORT],
+            portmap_port: 111,
+            mount_port: 20048,
+            nfs_port: 2049,
+        },
+        max_io: gateway::limits::MAX_IO_BOUND,
+        limits: gateway::Limits::default(),
+    }
+}

@@ -1,0 +1,134 @@
+//! The origin: an NFS server in memory that can hold its replies back.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use net::{ConnectionId, Event};
+use nfs3_types::mount::{self, MOUNT_PROGRAM, fhandle3, mountres3, mountres3_ok};
+use nfs3_types::nfs3::{self, NFS_PROGRAM};
+use nfs3_types::xdr_codec::{Opaque, Void};
+
+use super::export::Export;
+use super::host::Host;
+use super::rpc::{Call, Records, decode, decode_call, encode_reply};
+
+/// The origin's address.
+pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 2);
+
+/// The origin machine.
+pub struct Origin {
+    pub host: Host,
+    pub export: Export,
+    streams: HashMap<ConnectionId, Records>,
+    calls: HashMap<ProcedureNumber, usize>,
+    /// The procedure whose replies are held back.
+    holding: Option<NFS_PROGRAM>,
+    held: Vec<(ConnectionId, Vec<u8>)>,
+}
+
+/// The number of an NFS procedure (`NFS_PROGRAM` has no hash).
+type ProcedureNumber = u32;
+
+impl Origin {
+    pub fn new() -> Self {
+        let mut host = Host::new([2, 0, 0, 0, 2, 2], ADDRESS);
+        assert!(host.stack.listen(2049) && host.stack.listen(20048));
+        Self {
+            host,
+            export: Export::default(),
+            streams: HashMap::new(),
+            calls: HashMap::new(),
+            holding: None,
+            held: Vec::new(),
+        }
+    }
+
+    /// Calls of a procedure that have arrived.
+    pub fn calls(&self, procedure: NFS_PROGRAM) -> usize {
+        self.calls.get(&(procedure as u32)).copied().unwrap_or(0)
+    }
+
+    /// Carries calls of this procedure out, and keeps their replies.
+    pub fn hold_replies(&mut self, procedure: NFS_PROGRAM) {
+        self.holding = Some(procedure);
+    }
+
+    /// Replies held back.
+    pub fn held_replies(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Sends what was held back, and holds nothing back any more.
+    pub fn release_replies(&mut self) {
+        self.holding = None;
+        for (connection, reply) in std::mem::take(&mut self.held) {
+            self.host.send(connection, &reply);
+        }
+    }
+
+    /// Handles timers and everything that has arrived.
+    pub fn advance(&mut self, now: Duration) {
+        self.host.stack.handle_timeout(now);
+        while let Some(event) = self.host.stack.poll_event() {
+            match event {
+                Event::Accepted { connection, .. } => {
+                    self.streams.insert(connection, Records::default());
+                }
+                Event::Readable { connection } => self.serve(connection),
+                Event::PeerClosed { connection } => self.host.stack.close(connection, now),
+                Event::Closed { connection, .. } => {
+                    self.streams.remove(&connection);
+                }
+                Event::Connected { .. } => panic!("the origin connects to nobody"),
+            }
+        }
+    }
+
+    fn serve(&mut self, connection: ConnectionId) {
+        let bytes = self.host.read(connection);
+        let Some(records) = self.streams.get_mut(&connection) else {
+            return;
+        };
+        records.push(&bytes);
+        let whole: Vec<_> = std::iter::from_fn(|| records.pop()).collect();
+        for record in whole {
+            let call = decode_call(&record);
+            match call.program {
+                nfs3::PROGRAM => self.serve_nfs(connection, &call),
+                mount::PROGRAM => {
+                    let reply = self.serve_mount(&call);
+                    self.host.send(connection, &reply);
+                }
+                other => panic!("program {other} is not served here"),
+            }
+        }
+    }
+
+    fn serve_nfs(&mut self, connection: ConnectionId, call: &Call) {
+        let procedure = NFS_PROGRAM::try_from(call.procedure).expect("an NFSv3 procedure");
+        *self.calls.entry(call.procedure).or_default() += 1;
+        let reply = self.export.serve(call.xid, procedure, &call.arguments);
+        if self.holding == Some(procedure) {
+            self.held.push((connection, reply));
+        } else {
+            self.host.send(connection, &reply);
+        }
+    }
+
+    fn serve_mount(&self, call: &Call) -> Vec<u8> {
+        match MOUNT_PROGRAM::try_from(call.procedure).expect("a MOUNT procedure") {
+            MOUNT_PROGRAM::MOUNTPROC3_MNT => {
+                let path: mount::dirpath<'static> = decode(&call.arguments);
+                assert_eq!(path.0.as_ref(), super::EXPORT.as_bytes());
+                let root = self.export.root();
+                let ok = mountres3_ok {
+                    fhandle: fhandle3(Opaque::borrowed(root.data.as_ref())),
+                    auth_flavors: vec![1],
+                };
+                encode_reply(call.xid, &mountres3::Ok(ok))
+            }
+            _ => encode_reply(call.xid, &Void),
+        }
+    }
+}
