@@ -12,6 +12,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     pub(crate) fn close(&mut self, context: &mut Context<'_>) {
         match self.state {
             State::SynSent => return self.terminate(CloseReason::Finished, context),
+            // FIN_WAIT_1 follows as soon as the handshake is complete.
+            State::SynReceived => {}
             State::Established => self.state = State::FinWait1,
             State::CloseWait => self.state = State::LastAck,
             _ => return,

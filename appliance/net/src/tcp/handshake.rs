@@ -170,8 +170,12 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     }
 
     fn establish(&mut self, context: &mut Context<'_>) {
-        self.state = State::Established;
-        self.sending.source_ready = true;
+        self.state = if self.sending.fin_requested {
+            State::FinWait1
+        } else {
+            State::Established
+        };
+        self.sending.source_ready = !self.sending.fin_requested;
         self.sending.recover = self.sending.initial;
         self.announced = true;
         self.events.opened = true;

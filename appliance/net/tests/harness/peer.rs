@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use net::{Config, ConnectionId, Event, FrameSink, Limits, Offload, RxChecksums, Stack};
+use net::{Config, ConnectionId, Event, Limits, Offload, RxChecksums, Stack};
 use smoltcp::wire::ArpOperation;
 
 use super::buffers::{Received, Sent, Shared, Sink, Sources};
@@ -48,6 +48,8 @@ pub struct Peer {
     /// The peer's timestamp clock, if it uses any, and what it echoes.
     pub clock: Option<u32>,
     pub echo: u32,
+    /// Answer ARP requests once introduced, so that they do not clutter scripts.
+    pub answers_arp: bool,
 }
 
 impl Default for Peer {
@@ -74,12 +76,14 @@ impl Peer {
             window: 65_535,
             clock: None,
             echo: 0,
+            answers_arp: false,
         }
     }
 
     /// Lets `time` pass, running every timer on the way.
     pub fn wait(&mut self, time: Duration) {
         let end = self.now + time;
+        self.transmit();
         while let Some(at) = self.stack.poll_timeout()
             && at <= end
         {
@@ -111,9 +115,20 @@ impl Peer {
     }
 
     fn transmit(&mut self) {
-        assert!(self.sink.has_room());
         self.stack
             .poll_transmit(self.now, &mut self.sources, &mut self.sink);
+        let request = |frame: &Sent| is_arp(&frame.header) && frame.header[20..22] == [0, 1];
+        let asked = self.answers_arp && self.sink.frames.iter().any(request);
+        if asked {
+            self.sink.frames.retain(|frame| !request(frame));
+            self.inject(arp_frame(
+                ArpOperation::Reply,
+                (PEER_MAC, PEER_ADDRESS),
+                (OUR_MAC, OUR_ADDRESS),
+            ));
+            self.stack
+                .poll_transmit(self.now, &mut self.sources, &mut self.sink);
+        }
     }
 
     /// Sends what is due and yields every frame since the last call.
@@ -189,6 +204,7 @@ impl Peer {
         ));
         let frames = self.frames();
         assert!(frames.len() == 1 && is_arp(&frames[0].header));
+        self.answers_arp = true;
     }
 
     pub fn syn(&self) -> Tcp {
