@@ -1,17 +1,35 @@
 #!/usr/bin/env bash
-# Each part stops, or is killed, and comes back: files flow before and after, and nothing is lost.
+# Each part stops, or is killed, and comes back: files flow before and after, and nothing is lost. A copy under
+# way outlives its origin and the switch; with the appliance its connection goes.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/lab.sh"
 lab_with --nic virtio --tx attach
 make_file $((2 << 20)) "$scratch/kept"
 put "$scratch/kept" kept
+make_file $((128 << 20)) "$export_dir/long"
 
-for part in origin testpmd appliance; do
-    for how in "" --kill; do
-        # shellcheck disable=SC2086 # no option when empty
-        lab restart "$part" $how
-        get kept "$scratch/received"
-        expect_file "$scratch/received" "$scratch/kept"
-        copy_both_ways 1000000
-        echo "restart $part $how: files flow"
-    done
+copy_has_begun() { [[ -s $scratch/under-way ]]; }
+
+# restart_during_copy PART HOW
+restart_during_copy() {
+    local copy
+    rm -f -- "$scratch/under-way"
+    get long "$scratch/under-way" &
+    copy=$!
+    while ! copy_has_begun && kill -0 "$copy" 2>/dev/null; do sleep 0.05; done
+    lab restart "$@"
+    wait "$copy" || failure "the copy under way did not outlive: restart $*"
+    expect_file "$scratch/under-way" "$export_dir/long"
+}
+
+# restart_between_copies PART HOW
+restart_between_copies() {
+    lab restart "$@"
+    get kept "$scratch/received"
+    expect_file "$scratch/received" "$scratch/kept"
+    copy_both_ways 1000000
+}
+
+for how in "" --kill; do
+    for part in origin testpmd; do restart_during_copy "$part" ${how:+"$how"}; done
+    for part in origin testpmd appliance; do restart_between_copies "$part" ${how:+"$how"}; done
 done

@@ -11,7 +11,8 @@ trap 'rm -rf -- "$scratch"' EXIT
 
 lab() { "$deploy/lab" "$@"; }
 
-# lab_with OPTIONS… — the lab with these options; one that is up with others is taken down first.
+# lab_with OPTIONS… — the lab with these options and an empty export; one that is up with others is taken down
+# first.
 lab_with() {
     local status=0
     lab up "$@" || status=$?
@@ -23,6 +24,7 @@ lab_with() {
     fi
     # shellcheck disable=SC2016 # expanded by the inner shell
     export_dir=$(lab client -- bash -c 'echo "$EXPORT_DIR"')
+    find "$export_dir" -mindepth 1 -delete
 }
 
 failure() {
