@@ -156,6 +156,12 @@ fn lengths_that_contradict_each_other_are_malformed() {
     };
     assert_eq!(count(offset_short, malformed), 1);
     assert_eq!(count(|_| vec![1, 2, 3], malformed), 1);
+    let no_port = |peer: &Peer| {
+        let mut frame = data(peer);
+        frame[34..36].fill(0);
+        frame
+    };
+    assert_eq!(count(no_port, malformed), 1);
 }
 
 #[test]
@@ -260,7 +266,7 @@ fn an_echo_request_that_is_damaged_or_too_large_is_not_answered() {
 #[test]
 fn a_flood_of_requests_fills_a_bounded_queue() {
     let mut peer = Peer::default();
-    for port in 0..200 {
+    for port in 1..=200 {
         let syn = Tcp {
             from: port,
             to: OUR_PORT,

@@ -71,6 +71,10 @@ impl Segment {
         let header_len = usize::from(header.data_offset >> 4) * 4;
         let options = bytes.get(HEADER_LEN..header_len)?;
         let len = total.checked_sub(header_len)?;
+        // Port 0 is reserved: nobody could answer to it (RFC 6335, 6).
+        if header.source_port.get() == 0 || header.destination_port.get() == 0 {
+            return None;
+        }
         let segment = Self {
             endpoints: Endpoints {
                 remote,
