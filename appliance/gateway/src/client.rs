@@ -90,14 +90,19 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(id: ClientId, info: ClientInfo, account: Rc<Account>, max_io: u32) -> Self {
+    pub(crate) fn new(
+        id: ClientId,
+        info: ClientInfo,
+        account: Rc<Account>,
+        max_write: u32,
+    ) -> Self {
         let head = u32::try_from(RECORD_HEAD_MAX).unwrap_or(0);
         Self {
             id,
             info,
             account,
             reader: RecordReader::new(RecordLimits {
-                record: max_io.saturating_add(head),
+                record: max_write.saturating_add(head),
                 fragments: u32::try_from(FRAGMENTS_PER_RECORD_MAX).unwrap_or(u32::MAX),
             }),
             chain: Chain::new(),

@@ -153,7 +153,7 @@ impl Gateway {
             refusal,
             ended,
         };
-        client.intake = match write_head(&mut reader, self.max_io) {
+        client.intake = match write_head(&mut reader, self.max_write) {
             Err(XdrError::Short) if !ended => return Ok(()),
             Err(_) => refuse(Refusal::Rpc(ErrorReply::GarbageArguments)),
             Ok(head) if head.offset.checked_add(u64::from(head.count)).is_none() => {

@@ -146,7 +146,7 @@ impl Gateway {
         let Ok(procedure) = Procedure::try_from(header.procedure) else {
             return Route::Refuse(ErrorReply::ProcedureUnavailable);
         };
-        let Ok(args) = Args::decode(procedure, reader, self.max_io) else {
+        let Ok(args) = Args::decode(procedure, reader, self.max_write) else {
             return Route::Refuse(ErrorReply::GarbageArguments);
         };
         let invalid = |name: &nfs::xdr::Bytes<'_>| classify_name(name) == NameClass::Invalid;

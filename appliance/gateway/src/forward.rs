@@ -180,7 +180,7 @@ impl Gateway {
                 if let Ok(fsinfo) = fsinfo(&mut results.clone())
                     && let Some(values) = fsinfo.values
                 {
-                    let mut limits = values.limits.clamped(self.max_read, self.max_io);
+                    let mut limits = values.limits.clamped(self.max_read, self.max_write);
                     limits.directory_preferred =
                         values.limits.directory_preferred.min(DIRECTORY_PREFERRED);
                     edits.overwrite = Some((values.limits_position, limits.to_bytes()));

@@ -46,8 +46,8 @@ pub struct ClientInfo {
 pub struct Gateway {
     pub(crate) config: GatewayConfig,
     pub(crate) cache: Cache,
-    /// Largest READ and WRITE in bytes.
-    pub(crate) max_io: u32,
+    /// Largest WRITE in bytes.
+    pub(crate) max_write: u32,
     /// Largest READ in bytes: smaller if the cache's blocks are small.
     pub(crate) max_read: u32,
     pub(crate) pool: MetaPool,
@@ -83,19 +83,23 @@ impl Gateway {
     pub fn new(config: GatewayConfig, cache: Cache, seeds: Seeds) -> Self {
         let hash = SeededHash::new(&seeds.hash);
         let limits = config.limits.clone();
-        let block_size = u32::try_from(cache.block_size()).unwrap_or(u32::MAX);
         // One piece fewer than the bound, because a READ need not begin at a block's start.
-        let pieces = u32::try_from(READ_PIECES_MAX - 1).unwrap_or(1);
+        let pieces = READ_PIECES_MAX - 1;
         let max_io = config.max_io.clamp(1, MAX_IO_BOUND);
         let cache_bytes = cache.block_count().saturating_mul(cache.block_size());
         let pinned_bound = limits.pinned.unwrap_or(cache_bytes / 4 * 3);
+        // One call must be able to have all of its blocks at once, or it would wait for itself.
+        let affordable = (pinned_bound / cache.block_size()).saturating_sub(1).max(1);
+        let bytes_in = |blocks: usize| {
+            u32::try_from(blocks.saturating_mul(cache.block_size())).unwrap_or(u32::MAX)
+        };
         let connections = config.origin.connections.clamp(1, ORIGIN_CONNECTIONS_MAX);
         // A block being filled is pinned, so there cannot be more fills than blocks.
         let fills = cache.block_count().min(limits.calls * READ_PIECES_MAX);
         let upstream_bound = fills + 3 * limits.calls + config.exports.len() + 1;
         Self {
-            max_io,
-            max_read: max_io.min(block_size.saturating_mul(pieces)),
+            max_write: max_io.min(bytes_in(affordable)),
+            max_read: max_io.min(bytes_in(affordable.min(pieces))),
             pool: MetaPool::new(limits.small_buffers, limits.large_buffers),
             queues: SpareQueues::new(upstream_bound),
             totals: Totals::new(limits.calls, pinned_bound),
@@ -136,7 +140,7 @@ impl Gateway {
             limits.calls_per_client,
             self.pinned_per_client,
         );
-        let state = Client::new(client, info, account, self.max_io);
+        let state = Client::new(client, info, account, self.max_write);
         self.clients.insert(client, Some(Box::new(state)));
     }
 

@@ -1,0 +1,247 @@
+//! READ: misses, hits, sharing, ends of files, permissions.
+
+mod lab;
+
+use lab::{BLOCK, Lab, READ, Setup, block_parts, pattern, read_args};
+
+#[test]
+fn the_second_read_of_a_file_does_not_reach_the_origin() {
+    for len in [0, 1, 4095, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 17] {
+        let mut lab = Lab::start();
+        let data = pattern(len, 3);
+        lab.add_file("f", &data);
+        let file = lab.lookup(1, "f");
+        assert_eq!(lab.read_all(1, &file, 1 << 20), data);
+        let reads = lab.gateway.stats().origin_reads;
+        assert_eq!(reads as usize, len.div_ceil(BLOCK), "one READ a block");
+        let calls = lab.gateway.stats().origin_calls;
+        let misses = lab.gateway.cache().stats().misses;
+        assert_eq!(
+            lab.read_all(2, &file, 50_000),
+            data,
+            "for another client too"
+        );
+        assert_eq!(lab.gateway.stats().origin_calls, calls, "of length {len}");
+        assert_eq!(lab.gateway.cache().stats().misses, misses);
+        lab.assert_at_rest();
+    }
+}
+
+#[test]
+fn data_leaves_as_references_to_blocks_and_padding_comes_from_elsewhere() {
+    let mut lab = Lab::start();
+    lab.add_file("f", &pattern(BLOCK + 2, 3));
+    let file = lab.lookup(1, "f");
+    lab.read_all(1, &file, 1 << 20);
+    lab.keep_messages = true;
+    lab.send(1, READ, &read_args(&file, 11, 1 << 20));
+    let (_, message) = lab.kept.pop().expect("answered from the cache at once");
+    assert_eq!(block_parts(&message), 2);
+    assert_eq!(message.parts().last().expect("padding").bytes(), [0_u8]);
+    assert_eq!(lab.pinned(), 2 * BLOCK, "as long as it waits to be sent");
+    drop(message);
+    lab.assert_at_rest();
+}
+
+#[test]
+fn concurrent_readers_share_one_origin_read() {
+    let mut lab = Lab::start();
+    let data = pattern(BLOCK, 1);
+    lab.add_file("f", &data);
+    let file = lab.lookup(1, "f");
+    lab.hold = |call| call.is_nfs(READ);
+    let xids: Vec<(u64, u32)> = (0..10)
+        .map(|n| {
+            (
+                1 + n % 2,
+                lab.send(1 + n % 2, READ, &read_args(&file, n * 100, 5000)),
+            )
+        })
+        .collect();
+    lab.run();
+    assert_eq!(lab.pending_of(READ).len(), 1);
+    assert_eq!(lab.pending_of(4).len(), 0, "and one ACCESS");
+    lab.hold = |_| false;
+    lab.run();
+    for (n, (client, xid)) in xids.into_iter().enumerate() {
+        let answer = lab.answer(client, xid).expect("answered").read();
+        assert_eq!(answer.data, data[n * 100..n * 100 + 5000]);
+    }
+    assert_eq!(lab.gateway.stats().origin_reads, 1);
+    lab.assert_at_rest();
+}
+
+#[test]
+fn past_the_end() {
+    let mut lab = Lab::start();
+    lab.add_file("f", b"abc");
+    let file = lab.lookup(1, "f");
+    for _ in 0..2 {
+        for offset in [3, 4, 1 << 20, u64::MAX - 5, i64::MAX as u64] {
+            let answer = lab.read(1, &file, offset, 100);
+            assert_eq!(
+                (answer.status, answer.data.len(), answer.end_of_file),
+                (0, 0, true)
+            );
+        }
+        let answer = lab.read(1, &file, 2, 0);
+        assert_eq!(
+            (answer.status, answer.data.len(), answer.end_of_file),
+            (0, 0, false)
+        );
+        assert!(lab.read(1, &file, 0, 3).end_of_file);
+        assert!(!lab.read(1, &file, 0, 2).end_of_file);
+    }
+    assert_eq!(
+        lab.read(1, &file, 1, 1 << 30).data,
+        b"bc",
+        "counts beyond ours are cut"
+    );
+    lab.assert_at_rest();
+}
+
+#[test]
+fn a_file_whose_attributes_nobody_knows_is_read_right() {
+    let mut lab = Lab::start();
+    let data = pattern(BLOCK + 100, 1);
+    let id = lab.add_file("f", &data);
+    let file = lab::file_handle(id);
+    // The handle was never looked up here: its export is found out first.
+    assert_eq!(lab.read(1, &file, 100, 1 << 20).data, data[100..]);
+    assert_eq!(lab.read(1, &file, 5 * BLOCK as u64, 10).data, b"");
+    lab.assert_at_rest();
+}
+
+#[test]
+fn an_origin_that_gives_less_than_a_block() {
+    let mut lab = Lab::start();
+    lab.origin.read_max = 10_000;
+    let data = pattern(BLOCK + 20_001, 1);
+    lab.add_file("f", &data);
+    let file = lab.lookup(1, "f");
+    assert_eq!(lab.read_all(1, &file, 1 << 20), data);
+    assert_eq!(lab.read_all(2, &file, 30_000), data);
+    lab.assert_at_rest();
+}
+
+#[test]
+fn a_hit_needs_a_verdict_for_the_caller() {
+    let mut lab = Lab::start();
+    let data = pattern(100, 1);
+    lab.add_file("f", &data);
+    let file = lab.lookup(1, "f");
+    lab.origin.denied_uid = Some(666);
+    let args = read_args(&file, 0, 100);
+    assert_eq!(lab.call_as(1, 5, READ, &args).read().data, data);
+    let accesses = |lab: &Lab| {
+        let calls = lab.sent.iter();
+        calls
+            .filter(|(_, bytes)| lab::origin::Call::parse(&bytes[4..]).is_nfs(4))
+            .count()
+    };
+    let before = accesses(&lab);
+    assert_eq!(
+        lab.call_as(1, 6, READ, &args).read().data,
+        data,
+        "served from the cache"
+    );
+    assert_eq!(accesses(&lab), before + 1, "after asking for this user");
+    assert_eq!(lab.gateway.stats().origin_reads, 1);
+    lab.call_as(2, 6, READ, &args);
+    assert_eq!(accesses(&lab), before + 1, "once");
+    assert_eq!(
+        lab.call_as(1, 666, READ, &args).read().status,
+        13,
+        "the origin refuses"
+    );
+    assert_eq!(
+        lab.gateway.stats().origin_reads,
+        2,
+        "it was asked about the READ itself"
+    );
+    lab.assert_at_rest();
+}
+
+#[test]
+fn a_change_of_permissions_voids_verdicts() {
+    let mut lab = Lab::start();
+    let id = lab.add_file("f", b"secret");
+    let file = lab.lookup(1, "f");
+    let args = read_args(&file, 0, 100);
+    assert_eq!(lab.call_as(1, 5, READ, &args).read().status, 0);
+    lab.origin.denied_uid = Some(5);
+    lab.origin.change(id, |_| ());
+    lab.getattr(2, &file);
+    assert_eq!(lab.call_as(1, 5, READ, &args).read().status, 13);
+}
+
+#[test]
+fn a_verdict_that_was_overtaken_does_not_count() {
+    let mut lab = Lab::start();
+    let id = lab.add_file("f", b"secret");
+    let file = lab.lookup(1, "f");
+    lab.hold = |call| call.is_nfs(4);
+    let xid = lab.send_as(1, 5, READ, &read_args(&file, 0, 100));
+    lab.run();
+    let granted = lab.execute(lab.pending_of(4)[0]);
+    // Permissions are taken away, and that is seen, before the verdict arrives.
+    lab.origin.denied_uid = Some(5);
+    lab.origin.change(id, |_| ());
+    lab.getattr(2, &file);
+    lab.deliver(&granted);
+    lab.run();
+    assert_eq!(lab.answer(1, xid).expect("answered").read().status, 13);
+}
+
+#[test]
+fn who_is_refused_does_not_spoil_it_for_others() {
+    let mut lab = Lab::start();
+    let data = pattern(5000, 1);
+    lab.add_file("f", &data);
+    let file = lab.lookup(1, "f");
+    lab.hold = |call| call.is_nfs(READ);
+    let args = read_args(&file, 0, 5000);
+    let first = lab.send_as(1, 5, READ, &args);
+    let second = lab.send_as(2, 6, READ, &args);
+    lab.run();
+    assert_eq!(lab.pending_of(READ).len(), 1);
+    // ACCESS said yes, READ says no to whom it was sent for.
+    lab.origin.denied_uid = Some(5);
+    lab.hold = |_| false;
+    lab.run();
+    assert_eq!(lab.answer(1, first).expect("answered").read().status, 13);
+    assert_eq!(lab.answer(2, second).expect("answered").read().data, data);
+    lab.assert_at_rest();
+}
+
+#[test]
+fn small_blocks_make_small_reads() {
+    let setup = Setup {
+        blocks: 64,
+        block_size: 4096,
+        ..Setup::default()
+    };
+    let mut lab = setup.start();
+    let data = pattern(200_000, 1);
+    lab.add_file("f", &data);
+    let file = lab.lookup(1, "f");
+    assert_eq!(lab.read(1, &file, 5, 1 << 20).data.len(), 16 * 4096);
+    assert_eq!(lab.read_all(1, &file, 100_000), data);
+    lab.assert_at_rest();
+}
+
+#[test]
+fn a_file_larger_than_the_cache() {
+    let setup = Setup {
+        blocks: 8,
+        ..Setup::default()
+    };
+    let mut lab = setup.start();
+    let data = pattern(40 * BLOCK + 5, 1);
+    lab.add_file("f", &data);
+    let file = lab.lookup(1, "f");
+    for _ in 0..2 {
+        assert_eq!(lab.read_all(1, &file, 1 << 20), data);
+    }
+    lab.assert_at_rest();
+}
