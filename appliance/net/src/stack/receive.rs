@@ -18,14 +18,12 @@ use crate::wire::ethernet::{self, BROADCAST, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethe
 use crate::wire::ipv4::{self, Ipv4Header, PROTOCOL_ICMP, PROTOCOL_TCP};
 
 /// An IPv4 packet of which the header was checked.
-struct Packet<R> {
+struct Packet {
     source_mac: [u8; 6],
     source: Ipv4Addr,
     destination: [u8; 4],
     protocol: u8,
-    /// What follows the header, without link padding.
-    pieces: Pieces<R>,
-    /// Bytes in `pieces`.
+    /// Bytes after the header, without link padding.
     total: usize,
 }
 
@@ -48,17 +46,17 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             ETHERTYPE_ARP if ours || header.destination == BROADCAST => self.handle_arp(rest, now),
             ETHERTYPE_IPV4 if ours => {
                 let source_mac = header.source;
-                let Some(packet) = self.take_packet(source_mac, head, tail, checksums) else {
+                // Filled where it lies: it is too large to be moved about.
+                let mut pieces = Pieces::new();
+                let packet = self.take_packet(source_mac, (head, tail), &mut pieces, checksums);
+                let Some(packet) = packet else {
                     return;
                 };
                 match packet.protocol {
-                    PROTOCOL_TCP => self.handle_tcp(packet, checksums, now),
-                    PROTOCOL_ICMP => self.handle_icmp(
-                        packet.source_mac,
-                        packet.source,
-                        &packet.pieces,
-                        packet.total,
-                    ),
+                    PROTOCOL_TCP => self.handle_tcp(&packet, &mut pieces, checksums, now),
+                    PROTOCOL_ICMP => {
+                        self.handle_icmp(packet.source_mac, packet.source, &pieces, packet.total)
+                    }
                     _ => self.stats.dropped_protocol += 1,
                 }
             }
@@ -71,10 +69,10 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     fn take_packet(
         &mut self,
         source_mac: [u8; 6],
-        head: R,
-        tail: impl Iterator<Item = R>,
+        (head, tail): (R, impl Iterator<Item = R>),
+        pieces: &mut Pieces<R>,
         checksums: RxChecksums,
-    ) -> Option<Packet<R>> {
+    ) -> Option<Packet> {
         let bytes = head.bytes();
         let Some((header, _)) = bytes
             .get(ethernet::HEADER_LEN..)
@@ -118,10 +116,10 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             end: bytes.len(),
             buffer: head,
         };
-        let Some(pieces) = gather(first, tail, total) else {
+        if !gather(first, tail, total, pieces) {
             self.stats.dropped_split += 1;
             return None;
-        };
+        }
         if pieces.iter().map(RxPiece::len).sum::<usize>() < total {
             self.stats.dropped_malformed += 1;
             return None;
@@ -131,7 +129,6 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             source,
             destination: header.destination,
             protocol: header.protocol,
-            pieces,
             total,
         })
     }
@@ -143,15 +140,14 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             && !self.config.is_subnet_broadcast(source)
     }
 
-    fn handle_tcp(&mut self, packet: Packet<R>, checksums: RxChecksums, now: Duration) {
-        let Packet {
-            source_mac,
-            source,
-            destination,
-            mut pieces,
-            total,
-            ..
-        } = packet;
+    fn handle_tcp(
+        &mut self,
+        packet: &Packet,
+        pieces: &mut Pieces<R>,
+        checksums: RxChecksums,
+        now: Duration,
+    ) {
+        let &Packet { source, total, .. } = packet;
         let bytes = pieces.first().map_or(&[][..], RxPiece::bytes);
         let Some((segment, header_len)) = Segment::parse(source, bytes, total) else {
             self.stats.dropped_malformed += 1;
@@ -159,9 +155,9 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         };
         if !checksums.l4_good {
             let length = u16::try_from(total).unwrap_or(u16::MAX);
-            let mut checksum =
-                Checksum::pseudo_header(source.octets(), destination, PROTOCOL_TCP, length);
-            for piece in &pieces {
+            let (from, to) = (source.octets(), packet.destination);
+            let mut checksum = Checksum::pseudo_header(from, to, PROTOCOL_TCP, length);
+            for piece in pieces.iter() {
                 checksum.add_bytes(piece.bytes());
             }
             if checksum.finish() != 0 {
@@ -172,7 +168,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         if let Some(first) = pieces.first_mut() {
             first.trim_front(header_len);
         }
-        self.dispatch(source_mac, &segment, &mut pieces, now);
+        self.dispatch(packet.source_mac, &segment, pieces, now);
     }
 
     fn dispatch(
@@ -215,14 +211,14 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     }
 }
 
-/// The pieces that hold the first `total` bytes from `first` on; `None` when
-/// there are too many.
+/// Fills `pieces` with what holds the first `total` bytes from `first` on; false
+/// when there are too many.
 fn gather<R: RxBuffer>(
     first: RxPiece<R>,
     tail: impl Iterator<Item = R>,
     total: usize,
-) -> Option<Pieces<R>> {
-    let mut pieces = Pieces::new();
+    pieces: &mut Pieces<R>,
+) -> bool {
     let mut missing = total;
     let tail = tail.map(|buffer| RxPiece {
         start: 0,
@@ -233,9 +229,9 @@ fn gather<R: RxBuffer>(
         piece.truncate(missing);
         missing -= piece.len();
         // The first stays even when it is empty: headers are looked for there.
-        if piece.len() > 0 || pieces.is_empty() {
-            pieces.try_push(piece).ok()?;
+        if (piece.len() > 0 || pieces.is_empty()) && pieces.try_push(piece).is_err() {
+            return false;
         }
     }
-    Some(pieces)
+    true
 }

@@ -48,7 +48,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let (window, edge) = self.offered_window(syn);
         let options = self.options(outgoing, context).encode();
         let mss = self.sending.mss;
-        let (pieces, len) = self.payload(outgoing);
+        let mut pieces = FramePieces::new();
+        let len = self.payload(outgoing, &mut pieces);
         let flags = self.flags(outgoing, len);
         let segments = len.div_ceil(mss).max(1);
 
@@ -149,18 +150,19 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
 
     /// The payload that fits one frame. Cut short by the number of pieces, it is
     /// whole segments again if it is more than one.
-    fn payload(&self, outgoing: &Outgoing) -> (FramePieces<'_, T>, usize) {
+    fn payload<'a>(&'a self, outgoing: &Outgoing, pieces: &mut FramePieces<'a, T>) -> usize {
         if outgoing.len == 0 {
-            return (FramePieces::new(), 0);
+            return 0;
         }
         let most = self.settings.frame_pieces;
         let queue = &self.sending.queue;
-        let (pieces, len) = queue.pieces(outgoing.seq, outgoing.len, most);
-        let mss = self.sending.mss;
-        if len < outgoing.len && len > mss && len % mss != 0 {
-            return queue.pieces(outgoing.seq, len - len % mss, most);
+        let len = queue.pieces(outgoing.seq, outgoing.len, most, pieces);
+        let excess = len % self.sending.mss;
+        if len == outgoing.len || len < self.sending.mss || excess == 0 {
+            return len;
         }
-        (pieces, len)
+        pieces.clear();
+        queue.pieces(outgoing.seq, len - excess, most, pieces)
     }
 
     /// PSH on the last bytes the source has; FIN with the last of all.

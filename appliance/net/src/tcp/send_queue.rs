@@ -68,15 +68,15 @@ impl<T: TxBuffer> SendQueue<T> {
         self.chunks.clear();
     }
 
-    /// The pieces that make up at most `len` bytes from `from` on, at most
-    /// `max_pieces` of them, and how many bytes they are.
-    pub(crate) fn pieces(
-        &self,
+    /// Fills `pieces` with at most `max_pieces` that make up at most `len` bytes
+    /// from `from` on, and yields how many bytes they are.
+    pub(crate) fn pieces<'a>(
+        &'a self,
         from: Seq,
         len: usize,
         max_pieces: usize,
-    ) -> (FramePieces<'_, T>, usize) {
-        let mut pieces = FramePieces::new();
+        pieces: &mut FramePieces<'a, T>,
+    ) -> usize {
         let mut missing = len;
         let first = self
             .chunks
@@ -93,6 +93,6 @@ impl<T: TxBuffer> SendQueue<T> {
             });
             missing -= count;
         }
-        (pieces, len - missing)
+        len - missing
     }
 }
