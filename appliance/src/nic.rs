@@ -159,6 +159,13 @@ impl Nics {
         Ok((nics, arena))
     }
 
+    /// Mbufs that are out of their pools: in rings, on their way, or held by the stacks.
+    pub fn mbufs_in_use(&self) -> u32 {
+        let out_of = |pool: &Mempool| pool.size() - pool.available();
+        let external = self.external.size() - self.external.available();
+        out_of(&self.rx_pool) + out_of(&self.direct) + external
+    }
+
     fn open_port(&self, settings: &PortSettings, mode: TxMode) -> Result<Nic, NicError> {
         let wanted = PortConfig {
             mtu: settings.mtu,
