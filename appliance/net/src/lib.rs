@@ -14,10 +14,18 @@
 //! 2. [`Stack::handle_timeout`] once [`Stack::poll_timeout`] has passed,
 //! 3. [`Stack::poll_event`] until it yields nothing, with [`Stack::peek`],
 //!    [`Stack::consume`], [`Stack::wake`], [`Stack::close`] and
-//!    [`Stack::abort`] as the application sees fit,
+//!    [`Stack::abort`] as the application sees fit (which may bring up further
+//!    events),
 //! 4. [`Stack::poll_transmit`], which sends everything that is due.
 //!
 //! `now` is the time since an arbitrary start and never goes back.
+//!
+//! # What is not supported
+//!
+//! IPv6, UDP, IP fragments (dropped and counted), path MTU discovery (the MTU is
+//! configured), SACK and everything that builds on it (losses are recovered by
+//! NewReno and time-outs), CUBIC, ECN, SYN cookies (the backlog is bounded and
+//! full means that SYNs are dropped), keepalive, urgent data, TCP Fast Open.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

@@ -86,11 +86,12 @@ pub const MIN_RTO: Duration = Duration::from_millis(200);
 /// Ceiling of the retransmission time-out (RFC 6298, 2.5 allows 60 s and more).
 pub const MAX_RTO: Duration = Duration::from_secs(60);
 
-/// Retransmissions of a SYN or SYN-ACK: 1+2+4+8+16 s, then 32 s of waiting.
+/// Retransmissions of a SYN or SYN-ACK: 1+2+4+8+16 s, then 32 s of waiting,
+/// which is Linux' patience with a SYN-ACK.
 pub const MAX_SYN_RETRANSMITS: u8 = 5;
 
-/// Time-outs in a row without progress before a connection is given up: about
-/// 100 s from the floor (RFC 9293's R2 is at least 100 s).
+/// Time-outs in a row without progress before a connection is given up: 162 s
+/// from the floor (RFC 9293, 3.8.3: R2 is at least 100 s).
 pub const MAX_RETRANSMITS: u8 = 9;
 
 /// Longest delay of an acknowledgement (RFC 9293 allows 500 ms).

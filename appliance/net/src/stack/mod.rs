@@ -100,7 +100,8 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         self.settle(connection.index);
     }
 
-    /// The source has something to send on `connection`.
+    /// The source has something to send on `connection`. Needed after the source
+    /// answered `None`; a connection that opens asks on its own.
     pub fn wake(&mut self, connection: ConnectionId) {
         if let Some(named) = self.connections.named_mut(connection)
             && named.state.may_send()

@@ -65,21 +65,23 @@ pub struct End {
     /// Close as soon as everything was pulled, or after the peer did.
     closes_first: bool,
     lost_in_a_row: u32,
+    reads_slowly: bool,
 }
 
 impl End {
-    fn new(config: Config, send: usize, closes_first: bool) -> Self {
+    fn new(config: Config, plan: &Plan, side: usize) -> Self {
         Self {
             stack: Stack::new(config).unwrap(),
             sources: Sources::default(),
             id: None,
-            memory: pattern(send).into(),
+            memory: pattern(plan.bytes[side]).into(),
             read: Vec::new(),
             peer_closed: false,
             closed: None,
             live: Rc::default(),
-            closes_first,
+            closes_first: plan.closes_first[side],
             lost_in_a_row: 0,
+            reads_slowly: plan.reads_slowly,
         }
     }
 
@@ -100,6 +102,13 @@ impl End {
     }
 
     fn run_application(&mut self, now: Duration, random: &mut Random) {
+        self.take_events(random);
+        self.use_connection(now, random);
+        // Reading the last byte lets the last event out.
+        self.take_events(random);
+    }
+
+    fn take_events(&mut self, random: &mut Random) {
         while let Some(event) = self.stack.poll_event() {
             match event {
                 Event::Accepted { connection, .. } | Event::Connected { connection } => {
@@ -110,13 +119,20 @@ impl End {
                 Event::Closed { reason, .. } => self.closed = Some(reason),
             }
         }
+    }
+
+    fn use_connection(&mut self, now: Duration, random: &mut Random) {
         let Some(id) = self.id else { return };
         // Now and then the application is slow, so that windows close.
-        while !random.per_mille(100)
+        while !(self.reads_slowly && random.per_mille(100))
             && let Some(bytes) = self.stack.peek(id)
         {
             assert!(!bytes.is_empty());
-            let count = 1 + usize::try_from(random.below(bytes.len() as u64)).unwrap();
+            let count = if self.reads_slowly {
+                1 + usize::try_from(random.below(bytes.len() as u64)).unwrap()
+            } else {
+                bytes.len()
+            };
             self.read.extend(&bytes[..count]);
             self.stack.consume(id, count);
         }
@@ -164,6 +180,8 @@ pub struct Plan {
     pub receive_window: [usize; 2],
     pub offload: [Offload; 2],
     pub closes_first: [bool; 2],
+    /// Applications read in odd amounts and pause, so that windows close.
+    pub reads_slowly: bool,
 }
 
 impl Plan {
@@ -176,6 +194,7 @@ impl Plan {
             receive_window: [1 << 20; 2],
             offload: [Offload::default(); 2],
             closes_first: [true, false],
+            reads_slowly: false,
         }
     }
 }
@@ -190,7 +209,7 @@ impl Link {
             config.offload = plan.offload[side];
             config.limits.receive_window = plan.receive_window[side];
             config.secret = [u8::try_from(plan.seed % 251).unwrap(); 16];
-            End::new(config, plan.bytes[side], plan.closes_first[side])
+            End::new(config, plan, side)
         };
         let mut link = Self {
             ends: [end(0), end(1)],
