@@ -123,7 +123,6 @@ fn plans() -> impl Strategy<Value = Plan> {
                 offload: tso.map(|tso| if tso { TSO } else { Offload::default() }),
                 closes_first: [true, both_first],
                 reads_slowly: seed % 2 == 0,
-                reads_slowly: seed % 2 == 0,
             },
         )
 }
