@@ -149,6 +149,9 @@ impl Gateway {
     pub fn client_closed(&mut self, client: ClientId, now: Duration) {
         self.now = now;
         self.clients.remove(&client);
+        self.actions.retain(
+            |action| !matches!(action, Action::SendToClient { client: to, .. } if *to == client),
+        );
         self.abandon_calls_of(client);
     }
 

@@ -135,6 +135,10 @@ impl Gateway {
             return;
         };
         let was_open = matches!(link.state, LinkState::Open(_));
+        // What was not handed over yet is among what is sent again.
+        self.actions.retain(
+            |action| !matches!(action, Action::SendToOrigin { origin: to, .. } if *to == origin),
+        );
         let kind = link.kind;
         link.lost(now);
         if kind == LinkKind::Mount && self.config.origin.mount_port.is_none() {

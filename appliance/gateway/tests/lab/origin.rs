@@ -50,7 +50,7 @@ impl Call {
         } else {
             u32::MAX
         };
-        assert_eq!(input.u32(), 0);
+        input.u32();
         input.opaque();
         Self {
             xid,
