@@ -53,7 +53,7 @@ fn a_write_in_flight_is_finished_and_new_calls_are_not_read() {
 #[test]
 fn a_reply_that_is_not_acknowledged_is_not_drained() {
     let mut world = World::new(Setup::default());
-    world.origin.export.put("file", &pattern(3, BLOCK));
+    world.origin.export.put("file", &pattern(3, 1000));
     let client = world.connect();
     let root = world.mount(client);
     let file = world.lookup(client, &root, "file");
@@ -68,7 +68,7 @@ fn a_reply_that_is_not_acknowledged_is_not_drained() {
     assert!(world.cache().pinned_bytes > 0);
 
     world.clients[client].unplugged = false;
-    assert_eq!(world.finish_read(read).bytes, pattern(3, BLOCK));
+    assert_eq!(world.finish_read(read).bytes, pattern(3, 1000));
     world.run_until("the end of the drain", |world| world.engine.is_drained());
     let stats = world.end().stats();
     assert_eq!((stats.pinned_blocks, stats.wire_references), (0, 0));

@@ -1,9 +1,11 @@
 //! The engine end to end, in virtual time: clients and an origin that nobody of ours
 //! encodes for, with blocks lent to a NIC that lets go of them when the test says.
 
+mod bounds;
 mod draining;
 mod lossy_links;
 mod reading;
+mod reconnecting;
 mod two_keys;
 mod vanishing;
 mod world;

@@ -108,6 +108,14 @@ fn the_reply_is_not_enough_while_the_wire_reads() {
     assert!(held.world.cache().wire_references > 0);
     assert!(!held.is_reused(), "the wire still reads it");
 
+    // Out of the index there is nothing but the wire that keeps it.
+    let newer = pattern(3, 10);
+    held.world.origin.export.put("written", &newer);
+    let file = held.world.lookup(CLIENT, &held.root.clone(), "written");
+    assert_eq!(held.world.read_all(CLIENT, &file, BLOCK), newer);
+    assert_eq!(held.world.cache().blocks_limbo, 1);
+    assert!(!held.is_reused(), "not even when nobody knows it any more");
+
     held.release_wire();
     assert_eq!(held.world.cache().wire_references, 0);
     assert!(held.is_reused(), "both keys");

@@ -19,6 +19,8 @@ pub struct Client {
     pub closed: Option<CloseReason>,
     /// Its cable is pulled: no frame reaches or leaves it.
     pub unplugged: bool,
+    /// Whether the application takes what has arrived; else the window closes.
+    pub reads: bool,
     records: Records,
     replies: HashMap<u32, Vec<u8>>,
     credential: opaque_auth<'static>,
@@ -41,6 +43,7 @@ impl Client {
             connected: false,
             closed: None,
             unplugged: false,
+            reads: true,
             records: Records::default(),
             replies: HashMap::new(),
             credential: credential(1000),
@@ -87,6 +90,9 @@ impl Client {
                 Event::PeerClosed { connection } => self.host.stack.close(connection, now),
                 _ => {}
             }
+        }
+        if !self.reads {
+            return;
         }
         let bytes = self.host.read(self.connection);
         self.records.push(&bytes);

@@ -25,6 +25,7 @@ pub struct Origin {
     /// The procedure whose replies are held back.
     holding: Option<NFS_PROGRAM>,
     held: Vec<(ConnectionId, Vec<u8>)>,
+    last_call: Vec<u8>,
 }
 
 /// The number of an NFS procedure (`NFS_PROGRAM` has no hash).
@@ -41,6 +42,7 @@ impl Origin {
             calls: HashMap::new(),
             holding: None,
             held: Vec::new(),
+            last_call: Vec::new(),
         }
     }
 
@@ -52,6 +54,19 @@ impl Origin {
     /// Carries calls of this procedure out, and keeps their replies.
     pub fn hold_replies(&mut self, procedure: NFS_PROGRAM) {
         self.holding = Some(procedure);
+    }
+
+    /// The last NFS call that has arrived, as a record without marks.
+    pub fn last_call(&self) -> &[u8] {
+        &self.last_call
+    }
+
+    /// Breaks every connection; the replies held back are lost.
+    pub fn reset_connections(&mut self) {
+        self.held.clear();
+        for (connection, _) in self.streams.drain() {
+            self.host.stack.abort(connection);
+        }
     }
 
     /// Replies held back.
@@ -95,7 +110,10 @@ impl Origin {
         for record in whole {
             let call = decode_call(&record);
             match call.program {
-                nfs3::PROGRAM => self.serve_nfs(connection, &call),
+                nfs3::PROGRAM => {
+                    self.serve_nfs(connection, &call);
+                    self.last_call = record;
+                }
                 mount::PROGRAM => {
                     let reply = self.serve_mount(&call);
                     self.host.send(connection, &reply);
