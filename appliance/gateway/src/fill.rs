@@ -20,18 +20,20 @@ impl Gateway {
             return;
         };
         let (start, end) = (fill.start, fill.start + reply.count);
-        let publish = fill.shared
-            && current
-            && fill.file.is_some_and(|file| {
-                self.files
-                    .get(file)
-                    .is_some_and(|file| file.generation == fill.generation)
-            })
-            && fill.known.is_some()
-            && fill.known == reply.attributes.as_ref().map(FileAttributes::wcc);
         if let (Some(file), Some(attributes)) = (fill.file, &reply.attributes) {
             self.observe(file, attributes);
         }
+        // Nothing may have changed from before the READ was sent until now: not these bytes, not the
+        // file, and not what the file is known to be.
+        let unchanged = fill
+            .file
+            .and_then(|file| self.files.get(file))
+            .is_some_and(|file| file.generation == fill.generation);
+        let publish = fill.shared
+            && current
+            && unchanged
+            && fill.known.is_some()
+            && fill.known == reply.attributes.as_ref().map(FileAttributes::wcc);
         let block = fill.block.freeze();
         if publish {
             // Where the file ends is told by its size, which changes; not by a mark on the block.

@@ -183,10 +183,20 @@ fn a_write_is_not_readable_before_its_reply() {
 
 #[test]
 fn a_fill_that_raced_with_a_write_is_not_published() {
+    fill_races_with_write(false);
+}
+
+#[test]
+fn not_even_within_one_tick_of_the_origins_clock() {
+    fill_races_with_write(true);
+}
+
+fn fill_races_with_write(clock_stands_still: bool) {
     let mut lab = Lab::start();
     let id = lab.add_file("f", &pattern(1000, 1));
     let file = lab.lookup(1, "f");
     lab.read(1, &file, 0, 0);
+    lab.origin.clock_stands_still = clock_stands_still;
     lab.hold = |call| call.is_nfs(READ) || call.is_nfs(WRITE);
     let read = lab.send(1, READ, &read_args(&file, 0, 1000));
     lab.run();

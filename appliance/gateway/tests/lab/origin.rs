@@ -72,6 +72,8 @@ pub struct Origin {
     pub nodes: BTreeMap<u64, Node>,
     pub clock: u32,
     next: u64,
+    /// Everything happens within one tick of the clock.
+    pub clock_stands_still: bool,
     /// Whether replies carry pre-operation attributes.
     pub gives_before: bool,
     /// Whether ACCESS and READ refuse this user.
@@ -99,6 +101,7 @@ impl Origin {
             nodes: BTreeMap::new(),
             clock: 100,
             next: 2,
+            clock_stands_still: false,
             gives_before: true,
             denied_uid: None,
             read_max: 1 << 20,
@@ -120,7 +123,7 @@ impl Origin {
     }
 
     pub fn tick(&mut self) -> u32 {
-        self.clock += 1;
+        self.clock += u32::from(!self.clock_stands_still);
         self.clock
     }
 
