@@ -91,8 +91,14 @@ ganesha_answers() { rpc_null "$ORIGIN_NAMESPACE" 127.0.0.1 "$NFS_PORT" "$NFS_PRO
 
 ganesha_answers_or_died() { ganesha_answers || is_dead origin; }
 
+# Ganesha also serves when it could not make sense of an export; then it serves nothing.
+export_is_served() {
+    in_namespace "$ORIGIN_NAMESPACE" timeout 20 \
+        nfs-ls "nfs://127.0.0.1/export?nfsport=$NFS_PORT&mountport=$MOUNT_PORT" >/dev/null
+}
+
 wait_for_ganesha() {
-    wait_until 60 ganesha_answers_or_died && is_alive origin
+    wait_until 60 ganesha_answers_or_died && is_alive origin && export_is_served
 }
 
 # stop_ganesha SIGNAL
