@@ -19,8 +19,10 @@ pub const EXPORTS_MAX: usize = 64;
 pub const CLIENT_NETWORKS_MAX: usize = 64;
 
 /// Origin connections per engine: reserved source ports (512..1024) are shared with everything else a
-/// site runs from behind one address, so an appliance takes few of them.
-pub const ORIGIN_CONNECTIONS: RangeInclusive<u16> = 1..=32;
+/// site runs from behind one address, so an appliance takes few of them; no more than the gateway keeps.
+pub const ORIGIN_CONNECTIONS: RangeInclusive<u16> = 1..=16;
+const _: () =
+    assert!(*ORIGIN_CONNECTIONS.end() as usize <= gateway::limits::ORIGIN_CONNECTIONS_MAX);
 
 /// Below 576 no IPv4 host is obliged to live (RFC 791); 9,216 is the usual ceiling of jumbo frames and
 /// below what every driver in use accepts (virtio-user takes frames of up to 9,728 bytes).

@@ -292,7 +292,7 @@ fn origin() {
             ("address = \"10.77.2.2\"", "address = \"255.255.255.255\""),
             (
                 "address = \"10.77.2.2\"",
-                "address = \"10.77.2.2\"\nconnections = 33",
+                "address = \"10.77.2.2\"\nconnections = 17",
             ),
             (
                 "address = \"10.77.2.2\"",
