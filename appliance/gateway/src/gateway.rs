@@ -76,6 +76,8 @@ pub struct Gateway {
     pub(crate) counters: GatewayStats,
     pub(crate) now: Duration,
     pub(crate) draining: bool,
+    /// Bytes were offered and not all taken since the last timeout.
+    held_back: bool,
 }
 
 impl Gateway {
@@ -122,6 +124,7 @@ impl Gateway {
             counters: GatewayStats::default(),
             now: Duration::ZERO,
             draining: false,
+            held_back: false,
             config,
             cache,
         }
@@ -169,7 +172,9 @@ impl Gateway {
         now: Duration,
     ) -> Result<usize, ConnectionError> {
         self.now = now;
-        self.advance_client(client, bytes)
+        let taken = self.advance_client(client, bytes)?;
+        self.held_back |= taken < bytes.len() && !self.draining;
+        Ok(taken)
     }
 
     /// A connection asked for with [`Action::OpenOrigin`] is established.
@@ -195,7 +200,9 @@ impl Gateway {
         now: Duration,
     ) -> Result<usize, ConnectionError> {
         self.now = now;
-        self.take_origin_bytes(origin, bytes)
+        let taken = self.take_origin_bytes(origin, bytes)?;
+        self.held_back |= taken < bytes.len();
+        Ok(taken)
     }
 
     /// The next thing to do, or `None` when there is nothing left for now.
@@ -208,7 +215,7 @@ impl Gateway {
 
     /// When [`Gateway::handle_timeout`] is to be called next.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let waiting = !(self.starved.is_empty() && self.stalled.is_empty());
+        let waiting = self.held_back || !(self.starved.is_empty() && self.stalled.is_empty());
         let resume = waiting.then(|| self.now + RESUME_INTERVAL);
         [resume, self.links_timeout(), self.exports_timeout()]
             .into_iter()
@@ -219,6 +226,7 @@ impl Gateway {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.now = now;
+        self.held_back = false;
         self.resolve_exports();
         self.tend_links();
         self.resume();
@@ -234,7 +242,10 @@ impl Gateway {
 
     /// No call is in flight, and every reply has left.
     pub fn is_idle(&self) -> bool {
-        self.calls.len() == 0 && self.totals.calls() == 0 && self.stalled.is_empty()
+        self.calls.len() == 0
+            && self.fills.fills.len() == 0
+            && self.totals.calls() == 0
+            && self.stalled.is_empty()
     }
 
     /// Counters and gauges.

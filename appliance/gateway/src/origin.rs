@@ -2,12 +2,13 @@
 
 use core::time::Duration;
 
+use nfs::nfs3::Status;
 use nfs::rpc::{self, AuthSys, Credential};
 use nfs::xdr::{Overflow, Writer};
 use nfs::{mount, portmap};
 
 use crate::action::{Action, OriginId};
-use crate::call::Service;
+use crate::call::{Failure, Service};
 use crate::gateway::Gateway;
 use crate::limits::{SERVICE_IDLE, SMALL_BUFFERS_RESERVED};
 use crate::links::{LinkKind, LinkState};
@@ -149,16 +150,53 @@ impl Gateway {
             let Some(call) = self.upstream.get(xid) else {
                 continue;
             };
-            // Nobody waits for the answer any more, so nothing is sent again.
-            if let Purpose::Forward(id) = call.purpose
-                && let Some(call) = self.calls.get(id)
-                && !self.clients.contains_key(&call.client)
-            {
+            let purpose = call.purpose;
+            if !self.is_awaited(purpose) {
                 self.settle_upstream(xid);
-                self.settle_unanswered(id);
+                self.abandon(purpose);
             } else if was_open {
                 self.counters.origin_resent += 1;
             }
+        }
+    }
+
+    /// Whether anybody waits for the answer; if not, nothing is sent again.
+    fn is_awaited(&self, purpose: Purpose) -> bool {
+        let is_alive = |id| {
+            self.calls
+                .get(id)
+                .is_some_and(|call| self.clients.contains_key(&call.client))
+        };
+        match purpose {
+            Purpose::Forward(id) | Purpose::Identify(id) => is_alive(id),
+            Purpose::Fill(id) => self.fills.fills.get(id).is_some_and(|fill| {
+                let nodes = &self.fills.nodes;
+                nodes.any(&fill.waiters, |waiter| is_alive(waiter.call))
+            }),
+            Purpose::Question(id) => self
+                .verdicts
+                .questions
+                .get(id)
+                .is_some_and(|question| self.verdicts.nodes.any(&question.waiters, is_alive)),
+            Purpose::MountExport(_) | Purpose::ExamineExport(_) | Purpose::MountPort => true,
+        }
+    }
+
+    /// Lets go of what waited for an answer that nobody waits for.
+    fn abandon(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::Forward(id) => self.settle_unanswered(id),
+            Purpose::Fill(id) => self.fill_failed(id, Failure::Status(Status::IO)),
+            Purpose::Question(id) => {
+                if let Some(mut question) = self.verdicts.close(id) {
+                    while self.verdicts.nodes.pop(&mut question.waiters).is_some() {}
+                    self.files.release(question.file);
+                }
+            }
+            Purpose::Identify(_)
+            | Purpose::MountExport(_)
+            | Purpose::ExamineExport(_)
+            | Purpose::MountPort => {}
         }
     }
 

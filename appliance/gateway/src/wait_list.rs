@@ -67,6 +67,18 @@ impl<T: Copy> WaitNodes<T> {
         true
     }
 
+    /// Whether `wanted` holds for any value of the list.
+    pub(crate) fn any(&self, list: &WaitList, wanted: impl Fn(T) -> bool) -> bool {
+        let mut next = list.head;
+        while let Some(node) = self.nodes.get(next as usize) {
+            if wanted(node.value) {
+                return true;
+            }
+            next = node.next;
+        }
+        false
+    }
+
     /// Takes the oldest value.
     pub(crate) fn pop(&mut self, list: &mut WaitList) -> Option<T> {
         let index = list.head;
@@ -95,6 +107,8 @@ mod tests {
             assert!(nodes.push(&mut b, 100));
             assert!(nodes.push(&mut a, round + 1));
             assert!(!nodes.push(&mut b, 101), "the bound is three");
+            assert!(nodes.any(&a, |value| value == round + 1));
+            assert!(!nodes.any(&b, |value| value == round + 1));
             assert_eq!(nodes.pop(&mut a), Some(round));
             assert_eq!(nodes.pop(&mut a), Some(round + 1));
             assert_eq!(nodes.pop(&mut a), None);

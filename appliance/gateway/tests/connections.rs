@@ -1,4 +1,10 @@
 //! Connections that break, peers that vanish, room that runs out, and the end.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
 
 mod lab;
 
@@ -153,6 +159,8 @@ fn a_client_that_vanishes_leaves_nothing_behind() {
     lab.hold = |_| true;
     lab.send(3, WRITE, &write_args(&file, 0, b"x"));
     lab.send(3, 1, &Out::new().opaque(&file).0);
+    lab.send_as(3, 5, READ, &read_args(&file, 2 * BLOCK as u64, 10));
+    lab.send_as(3, 0, READ, &read_args(&file, 3 * BLOCK as u64, 10));
     lab.run();
     lab.gateway.client_closed(ClientId(3), lab.now);
     for link in lab.nfs_links() {

@@ -1,4 +1,10 @@
 //! Exports: what may be mounted, which handles belong where, who may change what.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
 
 mod lab;
 

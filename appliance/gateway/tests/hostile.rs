@@ -1,4 +1,10 @@
 //! Bytes that nobody in his right mind would send: they may close a connection, and nothing else.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
 
 mod lab;
 

@@ -4,6 +4,12 @@
 //! order and its replies arrive in any order. Whenever all is quiet, whoever has looked at the file's
 //! attributes must read what the origin holds (close-to-open), and so must everybody if nobody else has
 //! changed the file since.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
 
 mod lab;
 
@@ -206,7 +212,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_read_is_what_the_origin_holds(

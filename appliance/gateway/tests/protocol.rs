@@ -1,4 +1,10 @@
 //! RPC and the programs: what is answered here, and how what is wrong is refused.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
 
 mod lab;
 

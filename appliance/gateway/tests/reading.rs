@@ -1,4 +1,10 @@
 //! READ: misses, hits, sharing, ends of files, permissions.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
 
 mod lab;
 
@@ -243,5 +249,62 @@ fn a_file_larger_than_the_cache() {
     for _ in 0..2 {
         assert_eq!(lab.read_all(1, &file, 1 << 20), data);
     }
+    lab.assert_at_rest();
+}
+
+#[test]
+fn whoever_has_seen_a_change_is_not_given_what_was_read_before_it() {
+    let mut lab = Lab::start();
+    let id = lab.add_file("f", &pattern(1000, 1));
+    let file = lab.lookup(1, "f");
+    lab.read(1, &file, 0, 0);
+    lab.hold = |call| call.is_nfs(READ);
+    let first = lab.send(1, READ, &read_args(&file, 0, 1000));
+    lab.run();
+    let old = lab.execute(lab.pending_of(READ)[0]);
+    lab.origin
+        .change(id, |data| data.copy_from_slice(&pattern(1000, 2)));
+    lab.getattr(2, &file);
+    let second = lab.send(2, READ, &read_args(&file, 0, 1000));
+    lab.run();
+    assert_eq!(lab.pending_of(READ).len(), 1, "it is asked for again");
+    lab.deliver(&old);
+    assert_eq!(
+        lab.answer(1, first).expect("answered").read().data,
+        pattern(1000, 1)
+    );
+    assert!(lab.answer(2, second).is_none());
+    lab.hold = |_| false;
+    lab.run();
+    assert_eq!(
+        lab.answer(2, second).expect("answered").read().data,
+        pattern(1000, 2)
+    );
+    lab.assert_at_rest();
+}
+
+#[test]
+fn a_fill_from_before_a_truncation_is_not_published_though_the_attributes_are_the_same() {
+    let mut lab = Lab::start();
+    lab.add_file("f", &pattern(1000, 1));
+    let file = lab.lookup(1, "f");
+    lab.origin.clock_stands_still = true;
+    lab.hold = |call| call.is_nfs(READ);
+    lab.send(1, READ, &read_args(&file, 0, 1000));
+    lab.run();
+    let old = lab.execute(lab.pending_of(READ)[0]);
+    for size in [0, 1000] {
+        let args = lab::xdr::Out::new()
+            .opaque(&file)
+            .u32(0)
+            .u32(0)
+            .u32(0)
+            .u32(1);
+        let args = args.u64(size).u32(0).u32(0).u32(0).0;
+        assert_eq!(lab.call(2, 2, &args).status(), 0);
+    }
+    lab.deliver(&old);
+    lab.hold = |_| false;
+    assert_eq!(lab.read(2, &file, 0, 1000).data, vec![0; 1000]);
     lab.assert_at_rest();
 }

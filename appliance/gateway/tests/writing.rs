@@ -1,4 +1,10 @@
 //! WRITE: through pinned blocks, readable after the reply, and what replies say about other writers.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    reason = "tests may panic"
+)]
 
 mod lab;
 
