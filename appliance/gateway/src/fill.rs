@@ -1,14 +1,17 @@
-//! What the origin's answers to our own READs and ACCESSes mean for those who wait for them.
+//! One origin READ for a block: sending it, and what its answer means for those who wait for it.
 
-use nfs::nfs3::{FileAttributes, Status, results};
-use nfs::rpc;
-use nfs::xdr::Reader;
+use cache::{BlockKey, BlockRef, FileId};
+use nfs::nfs3::args::ReadArgs;
+use nfs::nfs3::{self, FileAttributes, Procedure, Status};
 
-use crate::call::{CallId, Failure, ReadStage, Work};
-use crate::fills::FillId;
+use crate::call::{CallId, Failure, Piece, ReadWork, Work};
+use crate::files::FileRef;
+use crate::fills::{Fill, FillId, Waiter};
 use crate::gateway::Gateway;
-use crate::read::ALL_RIGHTS;
-use crate::verdicts::{Access, QuestionId};
+use crate::origin::Target;
+use crate::read::{Place, place_of};
+use crate::upstream::Purpose;
+use crate::wait_list::WaitList;
 
 impl Gateway {
     /// All data of a fill has arrived.
@@ -73,48 +76,141 @@ impl Gateway {
         }
     }
 
-    /// The origin has answered an ACCESS of ours.
-    pub(crate) fn question_answered(&mut self, id: QuestionId, reader: &mut Reader<'_>) {
-        let Some(mut question) = self.verdicts.close(id) else {
-            return;
+    /// Sends a READ for a block to the origin; `false` if there is no room for it.
+    pub(crate) fn start_fill(
+        &mut self,
+        id: CallId,
+        work: &ReadWork,
+        piece: usize,
+        place: Place,
+        file: Option<FileRef>,
+        retried: bool,
+    ) -> bool {
+        let Some(credential) = self.calls.get(id).map(|call| call.credential.clone()) else {
+            return true;
         };
-        let file = question.file;
-        let permissions = |gateway: &Self| gateway.files.get(file).map(|file| file.permissions);
-        let is_current = permissions(self) == Some(question.permissions);
-        let result = match rpc::decode_reply(reader) {
-            Ok(header) if header.outcome.is_ok() => results::access(reader).ok(),
-            _ => None,
+        let block_size = self.cache.block_size();
+        // The whole block for everybody; for one caller alone, no more than it asked for.
+        let (start, end) = match (work.private, retried) {
+            (true, _) => (place.start, place.end),
+            (false, true) => (place.start, block_size),
+            (false, false) => (0, block_size),
         };
-        if let Some(attributes) = result.as_ref().and_then(|result| result.attributes) {
-            self.observe(file, &attributes);
+        if self.fills.fills.is_full() {
+            return false;
         }
-        let verdict = result
-            .filter(|result| result.status.is_ok() && is_current)
-            .zip(permissions(self));
-        if let Some((result, permissions)) = verdict {
-            let access = Access {
-                permissions,
-                asked: ALL_RIGHTS,
-                granted: result.access,
-            };
-            self.verdicts.enter(file.id, &question.identity, access);
+        let Some(block) = self.cache.allocate() else {
+            return false;
+        };
+        let (generation, known) = file
+            .and_then(|file| self.files.get(file))
+            .map_or((0, None), |file| (file.generation, file.known()));
+        let asked = u32::try_from(end - start).unwrap_or(u32::MAX);
+        let mut waiters = WaitList::new();
+        if !self
+            .fills
+            .nodes
+            .push(&mut waiters, Waiter { call: id, piece })
+        {
+            return false;
         }
-        while let Some(call) = self.verdicts.nodes.pop(&mut question.waiters) {
-            if verdict.is_none() {
-                self.read_privately(call);
+        let fill = Fill {
+            key: BlockKey {
+                file: file.map_or(FileId(0), |file| file.id),
+                index: place.index,
+            },
+            file,
+            start,
+            asked,
+            shared: !work.private,
+            generation,
+            known,
+            initiator: id,
+            waiters,
+            block,
+            reply: None,
+        };
+        let Some(fill) = self.fills.enter(fill) else {
+            return false;
+        };
+        let target = Target {
+            program: nfs3::PROGRAM,
+            version: nfs3::VERSION,
+            procedure: Procedure::Read.into(),
+        };
+        let args = ReadArgs {
+            file: work.args.file,
+            offset: place.index * block_size as u64 + start as u64,
+            count: asked,
+        };
+        let link = self.links.choose_nfs();
+        let purpose = Purpose::Fill(fill);
+        let sent = self.call_origin(link, purpose, target, &credential, |writer| {
+            args.encode(writer)
+        });
+        if sent {
+            self.counters.origin_reads += 1;
+            if let Some(file) = file {
+                self.files.hold(file);
             }
-            self.drive_read(call);
+        } else if let Some((mut fill, _)) = self.fills.close(fill) {
+            while self.fills.nodes.pop(&mut fill.waiters).is_some() {}
         }
-        self.files.release(file);
+        sent
     }
 
-    /// No verdict came, or one that does not count any more: the origin decides about the READ itself.
-    fn read_privately(&mut self, id: CallId) {
-        if let Some(call) = self.calls.get_mut(id)
-            && let Work::Read(work) = &mut call.work
-            && work.stage == ReadStage::Authorising
-        {
-            work.private = true;
+    /// How much of a piece of a READ a finished fill holds: bytes `start..start + count` of the block.
+    fn deliver(
+        &mut self,
+        waiter: Waiter,
+        block: &BlockRef,
+        start: usize,
+        count: usize,
+        end_of_file: bool,
+    ) {
+        let block_size = self.cache.block_size();
+        let Some(Work::Read(work)) = self.calls.get_mut(waiter.call).map(|call| &mut call.work)
+        else {
+            return;
+        };
+        let place = place_of(&work.range, waiter.piece, block_size);
+        let end = start + count;
+        let found = if start <= place.start && place.start < end {
+            let to = place.end.min(end);
+            Piece::Ready {
+                data: Some(block.slice(place.start..to)),
+                end_of_file: end_of_file && to == end,
+            }
+        } else if end_of_file || work.private || work.retried.get(waiter.piece) == Some(&true) {
+            Piece::Ready {
+                data: None,
+                end_of_file,
+            }
+        } else {
+            // The origin gave less than a block: ask for just what is wanted.
+            if let Some(retried) = work.retried.get_mut(waiter.piece) {
+                *retried = true;
+            }
+            Piece::Wanted
+        };
+        if let Some(place) = work.pieces.get_mut(waiter.piece) {
+            *place = found;
+        }
+    }
+
+    /// A fill failed: whose credential it was sent with gets the origin's answer, others ask for
+    /// themselves.
+    fn deliver_failure(&mut self, waiter: Waiter, initiator: CallId, failure: Failure) {
+        let Some(Work::Read(work)) = self.calls.get_mut(waiter.call).map(|call| &mut call.work)
+        else {
+            return;
+        };
+        if let Some(place) = work.pieces.get_mut(waiter.piece) {
+            *place = if waiter.call == initiator {
+                Piece::Failed(failure)
+            } else {
+                Piece::Wanted
+            };
         }
     }
 }

@@ -14,6 +14,7 @@
     deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)
 )]
 
+mod access;
 mod action;
 mod authorise;
 mod budget;

@@ -1,41 +1,17 @@
 //! READ: from the cache if the caller may, block by block, each missing block asked for once.
 
 use cache::BlockKey;
-use nfs::nfs3::args::{AccessArgs, ReadArgs};
+use nfs::nfs3::Status;
 use nfs::nfs3::results::ReadHead;
-use nfs::nfs3::{self, Procedure, Status, access};
 use nfs::xdr::padding;
 
+use crate::access::MayRead;
 use crate::call::{CallId, Piece, ReadStage, ReadWork, Work};
 use crate::client_intake::split;
-use crate::files::FileRef;
-use crate::fills::{Fill, Waiter};
+use crate::fills::Waiter;
 use crate::gateway::Gateway;
-use crate::identity::Identity;
 use crate::limits::READ_PIECES_MAX;
 use crate::message::Payload;
-use crate::origin::Target;
-use crate::upstream::Purpose;
-use crate::wait_list::WaitList;
-
-/// ACCESS asks about everything: the answer may serve for more than READ.
-pub(crate) const ALL_RIGHTS: u32 = access::READ
-    | access::LOOKUP
-    | access::MODIFY
-    | access::EXTEND
-    | access::DELETE
-    | access::EXECUTE;
-
-/// Whether a caller may be answered from the cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MayRead {
-    Yes,
-    No,
-    /// The origin was asked; the READ is noted to wait for the answer.
-    Asked,
-    /// There is no room to ask.
-    Starved,
-}
 
 /// What came of looking for one block.
 enum Found {
@@ -46,10 +22,10 @@ enum Found {
 
 /// Where a piece lies: the block, and the bytes in it.
 #[derive(Clone, Copy)]
-struct Place {
-    index: u64,
-    start: usize,
-    end: usize,
+pub(crate) struct Place {
+    pub(crate) index: u64,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 impl Gateway {
@@ -116,61 +92,6 @@ impl Gateway {
         }
         self.plan_read(id, work);
         false
-    }
-
-    fn may_read(&mut self, id: CallId, file: FileRef, identity: &Identity) -> MayRead {
-        let Some(state) = self.files.get(file) else {
-            return MayRead::No;
-        };
-        let (permissions, handle) = (state.permissions, state.handle);
-        if let Some(verdict) = self.verdicts.find(file.id, identity, permissions)
-            && verdict.asked & access::READ != 0
-        {
-            // A server may let READ through where ACCESS grants less (owner, execute): that is for it
-            // to decide, each time.
-            return if verdict.granted & access::READ != 0 {
-                MayRead::Yes
-            } else {
-                MayRead::No
-            };
-        }
-        if let Some(question) = self.verdicts.question(file.id, identity, permissions) {
-            return if self.verdicts.wait(question, id) {
-                MayRead::Asked
-            } else {
-                MayRead::Starved
-            };
-        }
-        let Some(credential) = self.calls.get(id).map(|call| call.credential.clone()) else {
-            return MayRead::No;
-        };
-        let Some(question) = self.verdicts.ask(file, *identity, permissions) else {
-            return MayRead::Starved;
-        };
-        let target = Target {
-            program: nfs3::PROGRAM,
-            version: nfs3::VERSION,
-            procedure: Procedure::Access.into(),
-        };
-        let args = AccessArgs {
-            object: handle,
-            access: ALL_RIGHTS,
-        };
-        let link = self.links.choose_nfs();
-        let purpose = Purpose::Question(question);
-        let sent = self.call_origin(link, purpose, target, &credential, |writer| {
-            args.encode(writer)
-        });
-        if !sent {
-            self.verdicts.close(question);
-            return MayRead::Starved;
-        }
-        self.files.hold(file);
-        if self.verdicts.wait(question, id) {
-            MayRead::Asked
-        } else {
-            MayRead::Starved
-        }
     }
 
     /// Cuts the READ into blocks. What is known to lie past the end of the file is not looked for.
@@ -257,89 +178,6 @@ impl Gateway {
             data: Some(slice),
             end_of_file: false,
         })
-    }
-
-    /// Sends a READ for a block to the origin; `false` if there is no room for it.
-    fn start_fill(
-        &mut self,
-        id: CallId,
-        work: &ReadWork,
-        piece: usize,
-        place: Place,
-        file: Option<FileRef>,
-        retried: bool,
-    ) -> bool {
-        let Some(credential) = self.calls.get(id).map(|call| call.credential.clone()) else {
-            return true;
-        };
-        let block_size = self.cache.block_size();
-        // The whole block for everybody; for one caller alone, no more than it asked for.
-        let (start, end) = match (work.private, retried) {
-            (true, _) => (place.start, place.end),
-            (false, true) => (place.start, block_size),
-            (false, false) => (0, block_size),
-        };
-        if self.fills.fills.is_full() {
-            return false;
-        }
-        let Some(block) = self.cache.allocate() else {
-            return false;
-        };
-        let (generation, known) = file
-            .and_then(|file| self.files.get(file))
-            .map_or((0, None), |file| (file.generation, file.known()));
-        let asked = u32::try_from(end - start).unwrap_or(u32::MAX);
-        let mut waiters = WaitList::new();
-        if !self
-            .fills
-            .nodes
-            .push(&mut waiters, Waiter { call: id, piece })
-        {
-            return false;
-        }
-        let fill = Fill {
-            key: BlockKey {
-                file: file.map_or(cache::FileId(0), |file| file.id),
-                index: place.index,
-            },
-            file,
-            start,
-            asked,
-            shared: !work.private,
-            generation,
-            known,
-            initiator: id,
-            waiters,
-            block,
-            reply: None,
-        };
-        let Some(fill) = self.fills.enter(fill) else {
-            return false;
-        };
-        let target = Target {
-            program: nfs3::PROGRAM,
-            version: nfs3::VERSION,
-            procedure: Procedure::Read.into(),
-        };
-        let args = ReadArgs {
-            file: work.args.file,
-            offset: place.index * block_size as u64 + start as u64,
-            count: asked,
-        };
-        let link = self.links.choose_nfs();
-        let purpose = Purpose::Fill(fill);
-        let sent = self.call_origin(link, purpose, target, &credential, |writer| {
-            args.encode(writer)
-        });
-        if sent {
-            self.counters.origin_reads += 1;
-            if let Some(file) = file {
-                self.files.hold(file);
-            }
-        } else if let Some((mut fill, _)) = self.fills.close(fill) {
-            while self.fills.nodes.pop(&mut fill.waiters).is_some() {}
-        }
-        sent
     }
 
     /// Answers a READ whose pieces are all there.
@@ -433,7 +271,7 @@ impl ReadWork {
 }
 
 /// Where piece `piece` of `range` lies.
-fn place_of(range: &std::ops::Range<u64>, piece: usize, block_size: usize) -> Place {
+pub(crate) fn place_of(range: &std::ops::Range<u64>, piece: usize, block_size: usize) -> Place {
     let (first, first_start) = split(range.start, block_size);
     let index = first + piece as u64;
     let block_start = index * block_size as u64;
@@ -443,67 +281,5 @@ fn place_of(range: &std::ops::Range<u64>, piece: usize, block_size: usize) -> Pl
         index,
         start,
         end: left.min(block_size),
-    }
-}
-
-impl Gateway {
-    /// How much of a piece of a READ a finished fill holds: bytes `start..start + count` of the block.
-    pub(crate) fn deliver(
-        &mut self,
-        waiter: Waiter,
-        block: &cache::BlockRef,
-        start: usize,
-        count: usize,
-        end_of_file: bool,
-    ) {
-        let block_size = self.cache.block_size();
-        let Some(Work::Read(work)) = self.calls.get_mut(waiter.call).map(|call| &mut call.work)
-        else {
-            return;
-        };
-        let place = place_of(&work.range, waiter.piece, block_size);
-        let end = start + count;
-        let found = if start <= place.start && place.start < end {
-            let to = place.end.min(end);
-            Piece::Ready {
-                data: Some(block.slice(place.start..to)),
-                end_of_file: end_of_file && to == end,
-            }
-        } else if end_of_file || work.private || work.retried.get(waiter.piece) == Some(&true) {
-            Piece::Ready {
-                data: None,
-                end_of_file,
-            }
-        } else {
-            // The origin gave less than a block: ask for just what is wanted.
-            if let Some(retried) = work.retried.get_mut(waiter.piece) {
-                *retried = true;
-            }
-            Piece::Wanted
-        };
-        if let Some(place) = work.pieces.get_mut(waiter.piece) {
-            *place = found;
-        }
-    }
-
-    /// A fill failed: whose credential it was sent with gets the origin's answer, others ask for
-    /// themselves.
-    pub(crate) fn deliver_failure(
-        &mut self,
-        waiter: Waiter,
-        initiator: CallId,
-        failure: crate::call::Failure,
-    ) {
-        let Some(Work::Read(work)) = self.calls.get_mut(waiter.call).map(|call| &mut call.work)
-        else {
-            return;
-        };
-        if let Some(place) = work.pieces.get_mut(waiter.piece) {
-            *place = if waiter.call == initiator {
-                Piece::Failed(failure)
-            } else {
-                Piece::Wanted
-            };
-        }
     }
 }
