@@ -71,6 +71,13 @@ fn a_block_in_the_nic_keeps_its_bytes_until_reply_and_release() {
         "the reply alone"
     );
 
+    // A newer version of part of it is another block (I3).
+    world.read(client, &file, 0, BLOCK);
+    let newer = pattern(5, 100);
+    world.write(client, &file, 1000, &newer, stable_how::FILE_SYNC);
+    assert_eq!(world.read(client, &file, 1000, 100).bytes, newer);
+    assert_eq!(world.wires[ORIGIN_PORT].held_bytes(), data, "an overwrite");
+
     world.wires[ORIGIN_PORT].release();
     assert_eq!(world.cache().wire_references, 0);
     assert!(

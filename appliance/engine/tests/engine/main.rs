@@ -3,6 +3,7 @@
 
 mod bounds;
 mod draining;
+mod histories;
 mod lossy_links;
 mod reading;
 mod reconnecting;

@@ -83,17 +83,31 @@ impl<K> Link<K> {
     }
 }
 
-/// Says yes `per_mille` times in a thousand, as its seed says (SplitMix64), but never
-/// more than three times in a row: nobody may give up.
-pub fn random_loss(mut seed: u64, per_mille: u64) -> impl FnMut(&[u8]) -> bool {
-    let mut in_a_row = 0;
-    move |_| {
-        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = seed;
+/// A small generator (SplitMix64): the same seed gives the same run.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        let lost = in_a_row < 3 && mixed % 1000 < per_mille;
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).expect("below a usize")
+    }
+}
+
+/// Says yes `per_mille` times in a thousand, as its seed says, but never more than three
+/// times in a row: nobody may give up.
+pub fn random_loss(seed: u64, per_mille: usize) -> impl FnMut(&[u8]) -> bool {
+    let mut random = Random(seed);
+    let mut in_a_row = 0;
+    move |_| {
+        let lost = random.below(1000) < per_mille && in_a_row < 3;
         in_a_row = if lost { in_a_row + 1 } else { 0 };
         lost
     }

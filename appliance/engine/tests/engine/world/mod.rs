@@ -20,7 +20,7 @@ use gateway::{Cidr, Coherence, Gateway, GatewayConfig, OriginConfig, Seeds, Serv
 use net::{Offload, RxChecksums};
 
 pub use client::Client;
-pub use link::{Link, random_loss};
+pub use link::{Link, Random, random_loss};
 pub use origin::Origin;
 pub use segment::{HeapSegment, segments};
 pub use wire::{HeldWire, Sent, Wire};
