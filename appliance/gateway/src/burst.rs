@@ -26,8 +26,6 @@ pub(crate) struct Burst {
     tip_attributes: Option<FileAttributes>,
     /// Steps that are not linked yet.
     steps: Vec<(WccAttributes, FileAttributes)>,
-    /// The newest attributes seen, by ctime.
-    newest: Option<FileAttributes>,
     broken: bool,
 }
 
@@ -36,8 +34,8 @@ pub(crate) struct Burst {
 pub(crate) enum Verdict {
     /// Only our changes happened: what is cached is valid, and these are the file's attributes.
     OnlyOurs(FileAttributes),
-    /// Somebody else may have changed the file. The newest attributes seen, if any.
-    Doubtful(Option<FileAttributes>),
+    /// Somebody else may have changed the file, and what it is now is not known.
+    Doubtful,
 }
 
 impl Burst {
@@ -48,17 +46,11 @@ impl Burst {
         self.steps.clear();
         self.tip = known.map(FileAttributes::wcc);
         self.tip_attributes = known.copied();
-        self.newest = None;
         self.broken = self.tip.is_none();
     }
 
     /// A change of ours is settled; `certain` unless its outcome is unknown or was a failure.
     pub(crate) fn settle(&mut self, wcc: &WccData, certain: bool) {
-        if let Some(after) = wcc.after
-            && self.newest.is_none_or(|newest| newest.ctime <= after.ctime)
-        {
-            self.newest = Some(after);
-        }
         let (true, Some(before), Some(after)) = (certain, wcc.before, wcc.after) else {
             self.broken = true;
             return;
@@ -82,7 +74,7 @@ impl Burst {
             Some(attributes) if !self.broken && self.steps.is_empty() => {
                 Verdict::OnlyOurs(attributes)
             }
-            _ => Verdict::Doubtful(self.newest),
+            _ => Verdict::Doubtful,
         }
     }
 
@@ -168,14 +160,14 @@ mod tests {
         burst.settle(&step(1, 2), true);
         burst.settle(&step(3, 4), true);
         assert!(!burst.explains(&attributes(3).wcc()));
-        assert_eq!(burst.verdict(), Verdict::Doubtful(Some(attributes(4))));
+        assert_eq!(burst.verdict(), Verdict::Doubtful);
     }
 
     #[test]
     fn a_start_from_elsewhere_is_somebody_else() {
         let mut burst = burst(1);
         burst.settle(&step(2, 3), true);
-        assert_eq!(burst.verdict(), Verdict::Doubtful(Some(attributes(3))));
+        assert_eq!(burst.verdict(), Verdict::Doubtful);
     }
 
     #[test]
@@ -199,12 +191,12 @@ mod tests {
         ] {
             let mut burst = burst(1);
             burst.settle(&wcc, certain);
-            assert!(matches!(burst.verdict(), Verdict::Doubtful(_)), "{wcc:?}");
+            assert_eq!(burst.verdict(), Verdict::Doubtful, "{wcc:?}");
         }
         let mut unknown = Burst::default();
         unknown.begin(None);
         unknown.settle(&step(1, 2), true);
-        assert_eq!(unknown.verdict(), Verdict::Doubtful(Some(attributes(2))));
+        assert_eq!(unknown.verdict(), Verdict::Doubtful);
     }
 
     #[test]

@@ -19,12 +19,14 @@ impl Gateway {
         Some(file)
     }
 
-    /// The origin says these are the file's attributes.
+    /// The reply being looked at says these are the file's attributes.
     ///
-    /// A reply may have been overtaken by others and say what is no longer so. That drops blocks that
-    /// were good, and never the other way round: what is read later is published only if it comes with
-    /// the attributes that were known before it was asked for.
+    /// It may have been overtaken by others and say what is no longer so. That drops blocks that were
+    /// good, and never the other way round: what is read later is published only if it comes with the
+    /// attributes that were known before it was asked for. And attributes that may be old are not taken
+    /// for the file's: the next reply that surely is newer tells them.
     pub(crate) fn observe(&mut self, file: FileRef, attributes: &FileAttributes) {
+        let (sent, now) = (self.replying_to, self.upstream.sequence());
         let Some(state) = self.files.get_mut(file) else {
             return;
         };
@@ -36,15 +38,21 @@ impl Gateway {
             }
             return;
         }
-        let changed = state.known().is_some_and(|known| known != seen);
-        state.set_attributes(Some(*attributes));
-        if changed {
-            self.doubt(file);
+        let is_newer = state.is_told_by_call_of(sent);
+        match state.known() {
+            Some(known) if known == seen => state.refresh(attributes),
+            Some(_) => {
+                state.change(is_newer.then_some(*attributes), now);
+                self.doubt(file);
+            }
+            None if is_newer => state.refresh(attributes),
+            None => {}
         }
     }
 
     /// A change of ours that is no WRITE and leaves the data alone has these attributes around it.
     pub(crate) fn observe_change(&mut self, file: FileRef, wcc: &WccData) {
+        let now = self.upstream.sequence();
         let Some(state) = self.files.get_mut(file) else {
             return;
         };
@@ -53,18 +61,17 @@ impl Gateway {
             burst.settle(wcc, true);
             return;
         }
-        let Some(after) = wcc.after else {
-            state.set_attributes(None);
-            self.doubt(file);
-            return;
-        };
-        if wcc.before.is_some()
-            && wcc.before == state.known()
-            && after.size == wcc.before.map_or(0, |before| before.size)
-        {
-            state.set_attributes(Some(after));
-        } else {
-            self.observe(file, &after);
+        match (wcc.before, wcc.after) {
+            (Some(before), Some(after))
+                if Some(before) == state.known() && before.size == after.size =>
+            {
+                state.change(Some(after), now);
+            }
+            (_, Some(after)) => self.observe(file, &after),
+            (_, None) => {
+                state.change(None, now);
+                self.doubt(file);
+            }
         }
     }
 
@@ -84,26 +91,28 @@ impl Gateway {
         };
         let verdict = burst.verdict();
         self.files.recycle(burst);
+        let now = self.upstream.sequence();
         let attributes = match verdict {
             // Only data changed, so permissions are what they were.
             Verdict::OnlyOurs(attributes) => Some(attributes),
-            Verdict::Doubtful(newest) => {
+            Verdict::Doubtful => {
                 self.doubt(file);
-                newest
+                None
             }
         };
         if let Some(state) = self.files.get_mut(file) {
-            state.set_attributes(attributes);
+            state.change(attributes, now);
         }
     }
 
     /// The origin no longer knows the handle.
     pub(crate) fn forget_handle(&mut self, handle: &FileHandle) {
         self.handles.forget(handle);
+        let now = self.upstream.sequence();
         if let Some(file) = self.files.find(handle) {
             self.doubt(file);
             if let Some(state) = self.files.get_mut(file) {
-                state.set_attributes(None);
+                state.change(None, now);
             }
         }
     }

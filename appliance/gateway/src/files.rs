@@ -15,6 +15,9 @@ pub(crate) struct File {
     pub(crate) handle: FileHandle,
     /// The last attributes, while no change of ours is in flight.
     attributes: Option<FileAttributes>,
+    /// When they last changed, on the clock of [`crate::upstream::UpstreamCalls::sequence`]. Of a reply
+    /// to a call sent before that, nobody can say whether it is older or newer than what is known.
+    changed_at: u64,
     /// Rises whenever all that was read or is being read of the file is in doubt: what was sent to the
     /// origin under an older one is not published.
     pub(crate) generation: u64,
@@ -40,8 +43,20 @@ impl File {
         self.attributes.as_ref().map(FileAttributes::wcc)
     }
 
-    pub(crate) fn set_attributes(&mut self, attributes: Option<FileAttributes>) {
+    /// The same state as known, newly told: what the state does not comprise (atime) may differ.
+    pub(crate) fn refresh(&mut self, attributes: &FileAttributes) {
+        self.attributes = Some(*attributes);
+    }
+
+    /// The file has changed, and these are its attributes, or nobody can tell them.
+    pub(crate) fn change(&mut self, attributes: Option<FileAttributes>, now: u64) {
         self.attributes = attributes;
+        self.changed_at = now;
+    }
+
+    /// Whether a call sent then tells what the file has become since it last changed.
+    pub(crate) fn is_told_by_call_of(&self, sent: u64) -> bool {
+        sent >= self.changed_at
     }
 
     /// Everything read of the file so far is in doubt.
@@ -101,6 +116,7 @@ impl FileTable {
             id,
             handle,
             attributes: None,
+            changed_at: 0,
             generation: 0,
             permissions: 0,
             burst: None,
@@ -200,10 +216,7 @@ mod tests {
     fn attributes_are_unknown_while_a_change_is_in_flight() {
         let mut files = FileTable::new(1, SeededHash::new(&[1; 16]));
         let (file, _) = files.find_or_enter(handle(1)).expect("room");
-        files
-            .get_mut(file)
-            .expect("there")
-            .set_attributes(Some(attributes(1)));
+        files.get_mut(file).expect("there").refresh(&attributes(1));
         let ids = crate::testing::call_ids(1);
         files
             .burst_mut(file)

@@ -74,6 +74,8 @@ pub struct Gateway {
     #[expect(clippy::vec_box, reason = "the boxes go to calls and come back")]
     pub(crate) spare_reads: Vec<Box<ReadWork>>,
     pub(crate) counters: GatewayStats,
+    /// When the call was sent whose reply is being looked at, see [`UpstreamCalls::sequence`].
+    pub(crate) replying_to: u64,
     pub(crate) now: Duration,
     pub(crate) draining: bool,
     /// Bytes were offered and not all taken since the last timeout.
@@ -122,6 +124,7 @@ impl Gateway {
             spare_pieces: Vec::with_capacity(limits.calls),
             spare_reads: Vec::with_capacity(limits.calls),
             counters: GatewayStats::default(),
+            replying_to: 0,
             now: Duration::ZERO,
             draining: false,
             held_back: false,

@@ -89,6 +89,7 @@ impl Gateway {
     /// A call is settled: its reply has come, or is not waited for any more.
     pub(crate) fn settle_upstream(&mut self, xid: u32) -> Option<Upstream> {
         let call = self.upstream.settle(xid)?;
+        self.replying_to = call.sequence;
         let now = self.now;
         if let Some(link) = self.links.get_mut(call.link) {
             link.outstanding = link.outstanding.saturating_sub(1);

@@ -65,6 +65,11 @@ impl UpstreamCalls {
         self.calls.len()
     }
 
+    /// The sequence number of the next call: a clock of what was sent before what.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
     /// An xid that no call at the origin has.
     pub(crate) fn xid(&mut self) -> u32 {
         loop {

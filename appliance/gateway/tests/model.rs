@@ -200,6 +200,14 @@ impl History {
                 self.lab.getattr(client, &self.file);
                 self.unseen = false;
             }
+            let middle = truth.len() * 3 / 4;
+            let part = self.lab.read(client, &self.file, middle as u64, 50);
+            let expected = &truth[middle..truth.len().min(middle + 50)];
+            assert!(
+                truth.is_empty() || !part.data.is_empty(),
+                "no end before the end"
+            );
+            assert!(expected.starts_with(&part.data));
             let seen = self.lab.read_all(client, &self.file, 5000);
             assert!(
                 seen == truth,

@@ -228,6 +228,25 @@ fn fill_races_with_write(clock_stands_still: bool) {
 }
 
 #[test]
+fn a_late_reply_does_not_hide_the_end_of_what_was_written() {
+    let mut lab = Lab::start();
+    lab.add_file("f", &pattern(100, 1));
+    let file = lab.lookup(1, "f");
+    // An ACCESS is executed before the WRITE, and answered after it.
+    lab.hold = |call| call.is_nfs(4) || call.is_nfs(WRITE);
+    lab.send(2, READ, &read_args(&file, 200, 10));
+    lab.run();
+    let late = lab.execute(lab.pending_of(4)[0]);
+    lab.hold = |_| false;
+    assert_eq!(lab.write(1, &file, 100, &pattern(200, 2)).status, 0);
+    lab.deliver(&late);
+    lab.run();
+    let answer = lab.read(1, &file, 150, 10);
+    assert_eq!(answer.data, pattern(200, 2)[50..60]);
+    lab.assert_at_rest();
+}
+
+#[test]
 fn overlapping_writes_reach_the_origin_one_after_the_other() {
     let mut lab = Lab::start();
     lab.add_file("f", b"");
