@@ -93,6 +93,10 @@ pub fn run(config: &Config) -> Result<(), RunError> {
             .map_err(|_| RunError::Panicked)?
     })?;
     drop(control);
+    for path in server_sockets(config) {
+        // Gone already where the port was closed.
+        let _ = fs::remove_file(path);
+    }
     let Drained {
         in_time,
         leaked_references,
@@ -239,14 +243,19 @@ fn gateway_config(config: &Config) -> GatewayConfig {
     }
 }
 
-/// Sockets that a killed appliance left behind would make the EAL fail to bind.
-fn remove_stale_sockets(config: &Config) {
-    let ours = config
+/// The sockets at which virtio-user ports wait for their backends.
+fn server_sockets(config: &Config) -> impl Iterator<Item = &Path> {
+    config
         .ports()
         .iter()
         .filter(|port| port.device.argument("server") == Some("1"))
-        .filter_map(|port| port.device.backend_socket());
-    for path in ours.map(Path::new) {
+        .filter_map(|port| port.device.backend_socket())
+        .map(Path::new)
+}
+
+/// Sockets that a killed appliance left behind would make the EAL fail to bind.
+fn remove_stale_sockets(config: &Config) {
+    for path in server_sockets(config) {
         let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
         if is_socket && UnixStream::connect(path).is_err() {
             // What cannot be removed the EAL will complain about.
