@@ -338,6 +338,10 @@ fn export() {
                 clients,
                 "clients = [\"10.77.1.0/24\"]\n[[export]]\npath = \"/export\"\nsecurity = \"none\"\nclients = [\"0.0.0.0/0\"]",
             ),
+            (
+                clients,
+                "clients = [\"10.77.1.0/24\"]\n[[export]]\npath = \"/export/sub\"\nsecurity = \"none\"\nclients = [\"0.0.0.0/0\"]",
+            ),
         ],
     );
 }

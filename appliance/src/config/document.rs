@@ -161,8 +161,35 @@ fn check_exports(
         .map(|p| (p.export.path.clone(), p.path_span.clone()))
         .collect();
     let unique = check_unique(table, "path", paths, text, findings);
-    let complete = placed.len() == count && unique;
+    let apart = check_apart(&placed, findings);
+    let complete = placed.len() == count && unique && apart;
     complete.then(|| placed.into_iter().map(|placed| placed.export).collect())
+}
+
+/// Reports every export that lies within another: its handles would be under two sets of rules.
+fn check_apart(exports: &[export::PlacedExport], findings: &mut Findings) -> bool {
+    let mut apart = true;
+    for inner in exports {
+        let path = &inner.export.path;
+        let outer = exports
+            .iter()
+            .map(|outer| &outer.export.path)
+            .find(|outer| {
+                *outer != path
+                    && path
+                        .strip_prefix(outer.trim_end_matches('/'))
+                        .is_some_and(|rest| rest.starts_with('/'))
+            });
+        if let Some(outer) = outer {
+            let problem = Problem::NestedExport {
+                inner: path.clone(),
+                outer: outer.clone(),
+            };
+            findings.report(inner.path_span.clone(), problem);
+            apart = false;
+        }
+    }
+    apart
 }
 
 /// A table that may be left out, all of whose keys then have their defaults.

@@ -138,6 +138,17 @@ pub enum Problem {
         /// The core.
         core: i64,
     },
+    /// An export within another.
+    #[error(
+        "[[export]] path {inner:?} lies within {outer:?}, and a handle can obey the rules of one export only: \
+         clients can mount directories of {outer:?} anyway, so keep one of the two"
+    )]
+    NestedExport {
+        /// The path within.
+        inner: String,
+        /// The path around it.
+        outer: String,
+    },
     /// A core this process cannot run on.
     #[error(
         "[engine] cores names core {core}, which this process cannot use: available are {available}"
