@@ -79,6 +79,51 @@ fn bytes_are_readable_only_after_the_origin_has_agreed() {
     world.assert_at_rest();
 }
 
+#[test]
+fn a_fill_that_a_write_overtook_is_not_what_is_read_later() {
+    let mut world = World::new(Setup::default());
+    world.origin.export.put("file", &pattern(6, BLOCK));
+    let (writer, reader) = (world.connect(), world.connect());
+    let root = world.mount(writer);
+    let file = world.lookup(writer, &root, "file");
+    world.origin.hold_replies(NFS_PROGRAM::NFSPROC3_READ);
+    let overtaken = world.begin_read(reader, &file, 0, BLOCK);
+    world.run_until("the READ", |world| world.origin.held_replies() == 1);
+
+    let new = pattern(7, 1000);
+    world.write(writer, &file, 500, &new, stable_how::FILE_SYNC);
+    world.origin.release_replies();
+    world.finish_read(overtaken);
+    let expected = world.origin.export.data("file").to_vec();
+    for client in [writer, reader] {
+        assert!(world.read_all(client, &file, BLOCK) == expected);
+    }
+    world.assert_at_rest();
+}
+
+#[test]
+fn a_write_that_somebody_at_the_origin_overwrote_is_not_what_is_read_later() {
+    let mut world = World::new(Setup::default());
+    world.origin.export.put("file", &pattern(8, BLOCK));
+    let (writer, reader) = (world.connect(), world.connect());
+    let root = world.mount(writer);
+    let file = world.lookup(writer, &root, "file");
+    world.origin.hold_replies(NFS_PROGRAM::NFSPROC3_WRITE);
+    let write = world.begin_write(writer, &file, 0, &pattern(9, BLOCK), stable_how::FILE_SYNC);
+    world.run_until("the WRITE", |world| world.origin.held_replies() == 1);
+
+    let newest = pattern(10, BLOCK);
+    world.origin.export.put("file", &newest);
+    world.attributes(reader, &file);
+    world.origin.release_replies();
+    world.finish_write(write);
+    world.attributes(reader, &file);
+    for client in [writer, reader] {
+        assert!(world.read_all(client, &file, BLOCK) == newest);
+    }
+    world.assert_at_rest();
+}
+
 fn sizes_survive(offload: Offload) {
     let mut world = World::new(Setup {
         offload,
