@@ -52,6 +52,8 @@ pub struct Stats {
     pub timeouts: u64,
     /// Zero-window probes sent.
     pub window_probes: u64,
+    /// Keepalive probes sent.
+    pub keepalive_probes: u64,
     /// Challenge ACKs sent (RFC 5961).
     pub challenge_acks: u64,
     /// ARP requests sent.

@@ -66,6 +66,15 @@ impl Settings {
     }
 }
 
+/// Why the peer is to be asked for an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Its window is closed.
+    Window,
+    /// It has been silent for long.
+    Keepalive,
+}
+
 /// The sending side: RFC 9293's SND variables and what is queued.
 pub(crate) struct Sending<T> {
     pub queue: SendQueue<T>,
@@ -93,8 +102,8 @@ pub(crate) struct Sending<T> {
     pub fin_requested: bool,
     /// Fast retransmit asks for the first unacknowledged segment again.
     pub retransmit_first: bool,
-    /// Send a zero-window probe.
-    pub probe_due: bool,
+    /// Send a probe.
+    pub probe_due: Option<Probe>,
     /// Where recovery ends (RFC 6582's `recover`).
     pub recover: Seq,
     /// What is being timed: its end, and when it was sent (Karn: once only).
@@ -125,7 +134,7 @@ impl<T: TxBuffer> Sending<T> {
             source_ready: false,
             fin_requested: false,
             retransmit_first: false,
-            probe_due: false,
+            probe_due: None,
             recover: initial,
             timed: None,
             last_sent: Duration::ZERO,
@@ -176,6 +185,8 @@ pub(crate) struct Receiving<R> {
     pub segment: usize,
     /// When the last challenge ACK was sent.
     pub challenged: Option<Duration>,
+    /// When the last acceptable segment arrived.
+    pub heard: Duration,
 }
 
 /// When something is due.
@@ -186,14 +197,21 @@ pub(crate) struct Deadlines {
     pub delayed_ack: Option<Duration>,
     /// End of TIME_WAIT or of patience in FIN_WAIT_2.
     pub linger: Option<Duration>,
+    /// When the peer's silence is looked at; early when it was heard since.
+    pub keepalive: Option<Duration>,
 }
 
 impl Deadlines {
     pub(crate) fn earliest(&self) -> Option<Duration> {
-        [self.retransmit, self.delayed_ack, self.linger]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.retransmit,
+            self.delayed_ack,
+            self.linger,
+            self.keepalive,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 
@@ -236,6 +254,8 @@ pub(crate) struct Connection<R, T> {
     pub congestion: Congestion,
     pub deadlines: Deadlines,
     pub events: PendingEvents,
+    /// Keepalive probes since the peer was heard.
+    pub keepalive_probes: u8,
     /// Something may have to be sent.
     pub output_due: bool,
 }
@@ -274,12 +294,14 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
                 acks_owed: 0,
                 segment: 0,
                 challenged: None,
+                heard: Duration::ZERO,
             },
             timestamps: Some(TimestampClock::new(opening.timestamp_offset)),
             rtt: RttEstimator::default(),
             congestion: Congestion::new(mss),
             deadlines: Deadlines::default(),
             events: PendingEvents::default(),
+            keepalive_probes: 0,
             output_due: true,
         }
     }

@@ -41,6 +41,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if !self.take_acknowledgement(segment, context) {
             return Verdict::Done;
         }
+        self.receiving.heard = context.now;
         if self.sending.fin_acknowledged() {
             self.on_fin_acknowledged(context);
         }

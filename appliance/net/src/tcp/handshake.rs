@@ -179,6 +179,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         self.sending.recover = self.sending.initial;
         self.announced = true;
         self.events.opened = true;
+        self.watch_for_silence(context);
         self.output_due = true;
         if self.passive {
             context.stats.connections_accepted += 1;

@@ -11,6 +11,7 @@ pub(crate) mod emit;
 pub(crate) mod established;
 pub(crate) mod handshake;
 pub(crate) mod isn;
+pub(crate) mod keepalive;
 pub(crate) mod options;
 pub(crate) mod output;
 pub(crate) mod receive_queue;

@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use super::connection::{Connection, Context};
+use super::connection::{Connection, Context, Probe};
 use super::sequence::Seq;
 use super::state::State;
 use crate::buffer::{RxBuffer, TxBuffer};
@@ -21,7 +21,7 @@ pub(crate) struct Outgoing {
     pub flags: Flags,
     /// Most payload bytes.
     pub len: usize,
-    pub probe: bool,
+    pub probe: Option<Probe>,
     /// It may end with the last queued byte, and then with FIN.
     pub last: bool,
 }
@@ -32,7 +32,7 @@ impl Outgoing {
             seq,
             flags,
             len: 0,
-            probe: false,
+            probe: None,
             last: false,
         }
     }
@@ -201,8 +201,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// One number before what is unacknowledged, and empty: unacceptable, so the
     /// peer answers with its window, and no byte need be sent that may not.
     fn next_probe(&mut self) -> Option<Outgoing> {
-        core::mem::take(&mut self.sending.probe_due).then(|| Outgoing {
-            probe: true,
+        let probe = self.sending.probe_due.take()?;
+        Some(Outgoing {
+            probe: Some(probe),
             ..Outgoing::empty(self.sending.unacknowledged.preceding(), Flags::ACK)
         })
     }
@@ -248,7 +249,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             len + usize::from(flags.has(Flags::SYN)) + usize::from(flags.has(Flags::FIN));
         let sending = &mut self.sending;
         let end = outgoing.seq.advanced(occupied);
-        context.stats.window_probes += u64::from(outgoing.probe);
+        context.stats.window_probes += u64::from(outgoing.probe == Some(Probe::Window));
+        context.stats.keepalive_probes += u64::from(outgoing.probe == Some(Probe::Keepalive));
         context.stats.payload_bytes_out += len as u64;
         if occupied > 0 {
             if outgoing.seq.is_before(sending.highest) {

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use super::connection::{Connection, Context};
+use super::connection::{Connection, Context, Probe};
 use super::state::State;
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::event::CloseReason;
@@ -11,7 +11,8 @@ use crate::limits::{MAX_RETRANSMITS, MAX_SYN_RETRANSMITS};
 
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     pub(crate) fn on_timeout(&mut self, context: &mut Context<'_>) {
-        let is_due = |deadline: Option<Duration>| deadline.is_some_and(|at| at <= context.now);
+        let now = context.now;
+        let is_due = |deadline: Option<Duration>| deadline.is_some_and(|at| at <= now);
         if is_due(self.deadlines.linger) {
             let reason = if matches!(self.state, State::TimeWait | State::Closed) {
                 CloseReason::Finished
@@ -27,6 +28,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
         if is_due(self.deadlines.retransmit) {
             self.on_retransmission_timeout(context);
+        }
+        if is_due(self.deadlines.keepalive) {
+            self.on_silence(context);
         }
     }
 
@@ -49,7 +53,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let sending = &mut self.sending;
         if !handshaking && sending.window == 0 && sending.flight() == 0 {
             // Nothing may be sent but a probe.
-            sending.probe_due = true;
+            sending.probe_due = Some(Probe::Window);
             return;
         }
         if sending.outstanding() == 0 {
