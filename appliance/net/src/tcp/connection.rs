@@ -250,6 +250,8 @@ pub(crate) struct Connection<R, T> {
     pub sending: Sending<T>,
     pub receiving: Receiving<R>,
     pub timestamps: Option<TimestampClock>,
+    /// Selective acknowledgements are permitted, both ways.
+    pub sack: bool,
     pub rtt: RttEstimator,
     pub congestion: Congestion,
     pub deadlines: Deadlines,
@@ -297,6 +299,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
                 heard: Duration::ZERO,
             },
             timestamps: Some(TimestampClock::new(opening.timestamp_offset)),
+            sack: true,
             rtt: RttEstimator::default(),
             congestion: Congestion::new(mss),
             deadlines: Deadlines::default(),

@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use super::connection::{Connection, Context};
 use super::options::Options;
 use super::output::Outgoing;
+use super::sack::SackBlocks;
 use super::send_queue::FramePieces;
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::config::Offload;
@@ -136,8 +137,15 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     fn options(&self, outgoing: &Outgoing, context: &Context<'_>) -> Options {
         let timestamps = self.timestamps.map(|clock| clock.option(context.now));
         if !outgoing.flags.has(Flags::SYN) {
+            // A full segment has no room for blocks, so only empty ones have them.
+            let sack = if self.sack && outgoing.len == 0 {
+                self.receiving.queue.sack_blocks()
+            } else {
+                SackBlocks::default()
+            };
             return Options {
                 timestamps,
+                sack,
                 ..Options::default()
             };
         }
@@ -145,6 +153,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             mss: Some(self.settings.mss),
             window_scale: self.receiving.scale,
             timestamps,
+            sack_permitted: self.sack,
+            sack: SackBlocks::default(),
         }
     }
 

@@ -63,6 +63,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             }
             (clock, _) => *clock = None,
         }
+        // RFC 2018, 2.
+        self.sack &= options.sack_permitted;
         // RFC 6691: the option counts no TCP options, so they come off here.
         let peer = options.mss.unwrap_or(DEFAULT_PEER_MSS).max(MIN_MSS);
         let mss = (peer.min(self.settings.mss) - reserved).min(self.settings.max_segment);

@@ -17,6 +17,7 @@ pub(crate) mod output;
 pub(crate) mod receive_queue;
 pub(crate) mod receive_window;
 pub(crate) mod rtt;
+pub(crate) mod sack;
 pub(crate) mod segment;
 pub(crate) mod send_queue;
 pub(crate) mod sequence;

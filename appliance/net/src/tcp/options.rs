@@ -1,12 +1,16 @@
-//! TCP options: maximum segment size, window scale, timestamps (RFC 9293, 3.2;
-//! RFC 7323).
+//! TCP options: maximum segment size, window scale, timestamps, selective
+//! acknowledgement (RFC 9293, 3.2; RFC 7323; RFC 2018).
 
 use arrayvec::ArrayVec;
+
+use super::sack::SackBlocks;
 
 const END: u8 = 0;
 const NO_OPERATION: u8 = 1;
 const MAXIMUM_SEGMENT_SIZE: u8 = 2;
 const WINDOW_SCALE: u8 = 3;
+const SACK_PERMITTED: u8 = 4;
+const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
 
 /// Most bytes of options in a header.
@@ -32,6 +36,8 @@ pub(crate) struct Options {
     pub mss: Option<u16>,
     pub window_scale: Option<u8>,
     pub timestamps: Option<Timestamps>,
+    pub sack_permitted: bool,
+    pub sack: SackBlocks,
 }
 
 impl Options {
@@ -76,26 +82,43 @@ impl Options {
             }
             // RFC 7323, 2.3: a larger shift counts as 14.
             (WINDOW_SCALE, &[shift]) => self.window_scale = Some(shift.min(MAX_WINDOW_SCALE)),
+            (SACK_PERMITTED, &[]) => self.sack_permitted = true,
+            (SACK, value) => self.sack = SackBlocks::parse(value),
             (TIMESTAMPS, value) if value.len() == 8 => self.timestamps = parse_timestamps(value),
             _ => {}
         }
     }
 
     /// The bytes for a header, a multiple of four. Timestamps are laid out as
-    /// RFC 7323, appendix A recommends, so that receivers' fast paths match.
+    /// RFC 7323, appendix A recommends, so that receivers' fast paths match; in
+    /// a SYN the permission for SACK takes the place of their padding.
     pub(crate) fn encode(&self) -> ArrayVec<u8, MAX_OPTIONS_LEN> {
         let mut out = ArrayVec::new();
         if let Some(mss) = self.mss {
             let [high, low] = mss.to_be_bytes();
             out.extend([MAXIMUM_SEGMENT_SIZE, 4, high, low]);
         }
+        if self.sack_permitted {
+            out.extend([SACK_PERMITTED, 2]);
+        } else if self.timestamps.is_some() {
+            out.extend([NO_OPERATION, NO_OPERATION]);
+        }
         if let Some(timestamps) = self.timestamps {
-            out.extend([NO_OPERATION, NO_OPERATION, TIMESTAMPS, 10]);
+            out.extend([TIMESTAMPS, 10]);
             out.extend(timestamps.value.to_be_bytes());
             out.extend(timestamps.echo.to_be_bytes());
+        } else if self.sack_permitted {
+            out.extend([NO_OPERATION, NO_OPERATION]);
         }
         if let Some(shift) = self.window_scale {
             out.extend([NO_OPERATION, WINDOW_SCALE, 3, shift]);
+        }
+        if !self.sack.is_empty() {
+            out.extend([NO_OPERATION, NO_OPERATION, SACK, self.sack.option_len()]);
+            for block in self.sack.iter() {
+                out.extend(block.start.0.to_be_bytes());
+                out.extend(block.end.0.to_be_bytes());
+            }
         }
         out
     }
@@ -112,7 +135,9 @@ fn parse_timestamps(value: &[u8]) -> Option<Timestamps> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, Timestamps};
+    use super::{Options, SackBlocks, Timestamps};
+    use crate::tcp::sack::Block;
+    use crate::tcp::sequence::Seq;
     use proptest::prelude::*;
 
     #[test]
@@ -129,6 +154,15 @@ mod tests {
     }
 
     #[test]
+    fn blocks_of_a_sack_option_cut_short_do_not_count() {
+        let options = Options::parse(&[4, 2, 5, 9, 0, 0, 0, 1, 0, 0, 0, 5, 4, 2]);
+        assert!(options.sack_permitted && options.sack.is_empty());
+        let options = Options::parse(&[5, 10, 0, 0, 0, 1, 0, 0, 0, 5]);
+        let blocks: Vec<(u32, u32)> = options.sack.iter().map(|b| (b.start.0, b.end.0)).collect();
+        assert_eq!(blocks, [(1, 5)]);
+    }
+
+    #[test]
     fn a_shift_beyond_fourteen_counts_as_fourteen() {
         assert_eq!(Options::parse(&[3, 3, 200]).window_scale, Some(14));
     }
@@ -139,9 +173,23 @@ mod tests {
             mss in proptest::option::of(any::<u16>()),
             window_scale in proptest::option::of(0_u8..15),
             timestamps in proptest::option::of((any::<u32>(), any::<u32>())),
+            sack_permitted in any::<bool>(),
+            blocks in proptest::collection::vec((any::<u32>(), any::<u32>()), 0..4),
         ) {
             let timestamps = timestamps.map(|(value, echo)| Timestamps { value, echo });
-            let options = Options { mss, window_scale, timestamps };
+            let mut sack = SackBlocks::default();
+            for (start, end) in blocks {
+                sack.push(Block { start: Seq(start), end: Seq(end) });
+            }
+            // A SYN has no blocks, and nothing else has what is for SYNs only.
+            let syn = sack.is_empty();
+            let options = Options {
+                mss: mss.filter(|_| syn),
+                window_scale: window_scale.filter(|_| syn),
+                timestamps,
+                sack_permitted: sack_permitted && syn,
+                sack,
+            };
             let bytes = options.encode();
             prop_assert_eq!(bytes.len() % 4, 0);
             prop_assert_eq!(Options::parse(&bytes), options);

@@ -270,11 +270,13 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
         if flags.has(Flags::ACK) {
             let receiving = &mut self.receiving;
-            receiving.acks_owed = if occupied > 0 {
-                0
-            } else {
-                receiving.acks_owed.saturating_sub(1)
-            };
+            if occupied == 0 {
+                receiving.acks_owed = receiving.acks_owed.saturating_sub(1);
+            } else if !receiving.queue.has_gap() {
+                receiving.acks_owed = 0;
+            }
+            // Else data went out; only empty segments count as duplicates and
+            // have room for selective acknowledgements.
             receiving.acknowledged = receiving.queue.next();
             receiving.edge = edge;
             self.deadlines.delayed_ack = None;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::sack::{Arrived, Block, SackBlocks};
 use super::segment::{Pieces, RxPiece};
 use super::sequence::Seq;
 use crate::buffer::RxBuffer;
@@ -68,6 +69,8 @@ pub(crate) struct ReceiveQueue<R> {
     ready_bytes: usize,
     /// Sorted, without overlaps, all after `next`.
     ahead: VecDeque<OutOfOrder<R>>,
+    /// What `ahead` holds, for selective acknowledgements.
+    arrived: Arrived,
 }
 
 impl<R: RxBuffer> ReceiveQueue<R> {
@@ -77,6 +80,7 @@ impl<R: RxBuffer> ReceiveQueue<R> {
             ready: VecDeque::new(),
             ready_bytes: 0,
             ahead: VecDeque::new(),
+            arrived: Arrived::default(),
         }
     }
 
@@ -95,6 +99,11 @@ impl<R: RxBuffer> ReceiveQueue<R> {
 
     pub(crate) fn has_gap(&self) -> bool {
         !self.ahead.is_empty()
+    }
+
+    /// What arrived ahead of a gap (RFC 2018).
+    pub(crate) fn sack_blocks(&self) -> SackBlocks {
+        self.arrived.report()
     }
 
     /// Whether so many pieces wait that no more shall be asked for.
@@ -127,6 +136,7 @@ impl<R: RxBuffer> ReceiveQueue<R> {
         self.ready.clear();
         self.ready_bytes = 0;
         self.ahead.clear();
+        self.arrived.clear();
     }
 
     /// Takes the payload `pieces` that starts at `seq`; nothing at or beyond
@@ -195,6 +205,7 @@ impl<R: RxBuffer> ReceiveQueue<R> {
                 self.make_ready(piece, outcome);
             }
         }
+        self.arrived.release(self.next);
     }
 
     /// Received buffers cannot be split, so what overlaps is cut from the new
@@ -212,10 +223,17 @@ impl<R: RxBuffer> ReceiveQueue<R> {
         if let Some(before) = at.checked_sub(1).and_then(|before| self.ahead.get(before)) {
             let overlap = before.end().since(start);
             if overlap >= piece.len() {
+                self.arrived.touch_at(start);
                 return;
             }
             piece.trim_front(overlap);
             start = start.advanced(overlap);
+        }
+        // Before anything gives way, as what was acknowledged selectively should
+        // not be dropped (RFC 2018, 8).
+        if self.ahead.len() >= MAX_OUT_OF_ORDER_PIECES || !budget.allows_out_of_order() {
+            outcome.dropped = true;
+            return;
         }
         while let Some(after) = self.ahead.get(at) {
             let end = start.advanced(piece.len());
@@ -228,14 +246,13 @@ impl<R: RxBuffer> ReceiveQueue<R> {
             }
         }
         if piece.len() == 0 {
-            return;
-        }
-        if self.ahead.len() >= MAX_OUT_OF_ORDER_PIECES || !budget.allows_out_of_order() {
-            outcome.dropped = true;
+            self.arrived.touch_at(start);
             return;
         }
         outcome.out_of_order = true;
         budget.held += 1;
+        let end = start.advanced(piece.len());
+        self.arrived.insert(Block { start, end });
         self.ahead.insert(at, OutOfOrder { start, piece });
     }
 }

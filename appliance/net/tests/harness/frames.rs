@@ -27,6 +27,9 @@ pub struct Tcp {
     pub mss: Option<u16>,
     pub scale: Option<u8>,
     pub timestamps: Option<(u32, u32)>,
+    pub sack_permitted: bool,
+    /// Up to three blocks.
+    pub sack: Vec<(u32, u32)>,
     pub data: Vec<u8>,
 }
 
@@ -58,8 +61,8 @@ pub fn tcp_frame_from(mac: [u8; 6], source: Ipv4Addr, tcp: &Tcp) -> Vec<u8> {
         window_len: tcp.window,
         window_scale: tcp.scale,
         max_seg_size: tcp.mss,
-        sack_permitted: false,
-        sack_ranges: [None; 3],
+        sack_permitted: tcp.sack_permitted,
+        sack_ranges: std::array::from_fn(|at| tcp.sack.get(at).copied()),
         timestamp: tcp
             .timestamps
             .map(|(value, echo)| smoltcp::wire::TcpTimestampRepr::new(value, echo)),
@@ -142,6 +145,8 @@ pub fn read_tcp_with(frame: &[u8], checksums: &ChecksumCapabilities) -> Tcp {
         mss: repr.max_seg_size,
         scale: repr.window_scale,
         timestamps: repr.timestamp.map(|t| (t.tsval, t.tsecr)),
+        sack_permitted: repr.sack_permitted,
+        sack: repr.sack_ranges.into_iter().flatten().collect(),
         data: repr.payload.to_vec(),
     }
 }

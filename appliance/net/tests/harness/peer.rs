@@ -173,6 +173,8 @@ impl Peer {
             mss: None,
             scale: None,
             timestamps: self.clock.map(|clock| (clock, self.echo)),
+            sack_permitted: false,
+            sack: Vec::new(),
             data: data.to_vec(),
         }
     }
@@ -233,7 +235,16 @@ impl Peer {
         connection
     }
 
-    /// A peer without window scaling and timestamps.
+    /// A peer that permits selective acknowledgements.
+    pub fn accept_sack(&mut self) -> ConnectionId {
+        let syn = Tcp {
+            sack_permitted: true,
+            ..self.syn()
+        };
+        self.accept_with(&syn)
+    }
+
+    /// A peer without window scaling, timestamps and selective acknowledgements.
     pub fn accept(&mut self) -> ConnectionId {
         let syn = self.syn();
         self.accept_with(&syn)
