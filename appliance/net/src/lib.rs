@@ -23,8 +23,7 @@
 //! # What is not supported
 //!
 //! IPv6, UDP, IP fragments (dropped and counted), path MTU discovery (the MTU is
-//! configured), SACK and everything that builds on it (losses are recovered by
-//! NewReno and time-outs), CUBIC, ECN, SYN cookies (the backlog is bounded and
+//! configured), tail loss probes, CUBIC, ECN, SYN cookies (the backlog is bounded and
 //! full means that SYNs are dropped), urgent data, TCP Fast Open.
 #![forbid(unsafe_code)]
 #![cfg_attr(

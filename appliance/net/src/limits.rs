@@ -66,6 +66,11 @@ pub const MAX_RECEIVE_PIECES: usize = 2048;
 /// search for a retransmission as well as the memory.
 pub const MAX_SEND_PIECES: usize = 8192;
 
+/// Transmissions remembered of a connection for selective acknowledgements: a
+/// window of 4 MiB is 2,900 segments, and the rest is for those that reports
+/// split. Nothing new is sent when there are more.
+pub const MAX_TRANSMISSIONS: usize = 8192;
+
 /// Most bytes asked of the source at once: one super-segment.
 pub const MAX_PULL: usize = 65_536;
 
@@ -85,6 +90,10 @@ pub const MIN_RTO: Duration = Duration::from_millis(200);
 
 /// Ceiling of the retransmission time-out (RFC 6298, 2.5 allows 60 s and more).
 pub const MAX_RTO: Duration = Duration::from_secs(60);
+
+/// The shortest round trip is measured anew after this time, as a path may
+/// change (RFC 8985, 6.2 step 1 leaves the window open; Linux: 300 s).
+pub const MIN_ROUND_TRIP_AGE: Duration = Duration::from_secs(300);
 
 /// Retransmissions of a SYN or SYN-ACK: 1+2+4+8+16 s, then 32 s of waiting,
 /// which is Linux' patience with a SYN-ACK.

@@ -20,6 +20,8 @@ enum Frame {
         window: u16,
         /// Noise instead of the timestamps that belong there.
         options: Option<Vec<u8>>,
+        /// Blocks of selective acknowledgement, relative to `ack`.
+        sack: Vec<(i32, i32)>,
         len: usize,
         changes: Vec<(usize, u8)>,
         cuts: Vec<usize>,
@@ -47,12 +49,21 @@ fn frames() -> impl Strategy<Value = Frame> {
         1 => any::<u8>(),
     ];
     let noise = proptest::collection::vec(any::<u8>(), 0..41);
+    // Mostly what may be outstanding, with both ends anywhere in it.
+    let sack = proptest::collection::vec(
+        prop_oneof![
+            8 => (0..20_000_i32, 1..4000_i32),
+            1 => (any::<i32>(), any::<i32>()),
+        ],
+        0..4,
+    );
     let segment = (
         flags,
         number.clone(),
         number,
         any::<u16>(),
         proptest::option::weighted(0.2, noise),
+        sack,
         0_usize..2000,
         prop_oneof![
             4 => Just(Vec::new()),
@@ -62,12 +73,13 @@ fn frames() -> impl Strategy<Value = Frame> {
         prop_oneof![8 => Just(PEER_PORT), 1 => 700_u16..703],
     )
         .prop_map(
-            |(flags, seq, ack, window, options, len, changes, cuts, port)| Frame::Segment {
+            |(flags, seq, ack, window, options, sack, len, changes, cuts, port)| Frame::Segment {
                 flags,
                 seq,
                 ack,
                 window,
                 options,
+                sack,
                 len,
                 changes,
                 cuts,
@@ -100,6 +112,7 @@ fn apply(peer: &mut Peer, frame: Frame) {
             ack,
             window,
             options,
+            sack,
             len,
             changes,
             cuts,
@@ -110,6 +123,13 @@ fn apply(peer: &mut Peer, frame: Frame) {
                 seq: peer.seq.wrapping_add_signed(seq),
                 ack: peer.ack.wrapping_add_signed(ack),
                 window,
+                sack: sack
+                    .into_iter()
+                    .map(|(start, end)| {
+                        let at = peer.ack.wrapping_add_signed(start);
+                        (at, at.wrapping_add_signed(end))
+                    })
+                    .collect(),
                 ..peer.tcp(".", &[])
             };
             let mut bytes = tcp_frame(&plain);
@@ -154,6 +174,7 @@ proptest! {
     #[test]
     fn nothing_panics_or_leaks(
         timestamps in any::<bool>(),
+        sack_permitted in any::<bool>(),
         steps in proptest::collection::vec(steps(), 1..120),
     ) {
         let mut config = config();
@@ -161,7 +182,7 @@ proptest! {
         config.limits.receive_buffers = 40;
         let mut peer = Peer::new(config);
         peer.clock = timestamps.then_some(100);
-        let syn = Tcp { scale: Some(2), ..peer.syn() };
+        let syn = Tcp { scale: Some(2), sack_permitted, ..peer.syn() };
         let id = peer.accept_with(&syn);
         peer.checksums = net::RxChecksums { ip_good: true, l4_good: true };
         for step in steps {

@@ -35,9 +35,14 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         self.update_send_window(segment);
         let window_changed = self.sending.window != window_before;
         self.sending.timeouts = 0;
-        if segment.ack.is_after(self.sending.unacknowledged) {
+        let advances = segment.ack.is_after(self.sending.unacknowledged);
+        self.sending.scoreboard.begin();
+        if advances {
             self.advance(segment, context);
-        } else if self.sending.outstanding() > 0 {
+        }
+        if self.sack {
+            self.take_sack(segment, advances, context);
+        } else if !advances && self.sending.outstanding() > 0 {
             let duplicate = segment.len == 0 && !segment.has(Flags::FIN) && !window_changed;
             if duplicate {
                 self.take_duplicate(context);
@@ -75,6 +80,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let sending = &mut self.sending;
         sending.unacknowledged = segment.ack;
         sending.queue.release(segment.ack);
+        sending.scoreboard.acknowledge(segment.ack, context.now);
         // After a time-out the peer may already have what comes after the gap.
         sending.next = sending.next.later_of(segment.ack);
         let limited = outstanding * 2 >= self.congestion.window();

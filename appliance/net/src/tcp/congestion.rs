@@ -19,6 +19,9 @@ pub(crate) struct Congestion {
     credit: usize,
     duplicates: u32,
     in_recovery: bool,
+    /// Recovery is steered by selective acknowledgements (RFC 6675): the window
+    /// is compared with what is in flight, so it is not inflated.
+    selective: bool,
 }
 
 /// What an acknowledgement calls for.
@@ -30,7 +33,7 @@ pub(crate) enum Reaction {
 }
 
 impl Congestion {
-    pub(crate) fn new(mss: usize) -> Self {
+    pub(crate) fn new(mss: usize, selective: bool) -> Self {
         Self {
             mss,
             window: INITIAL_SEGMENTS * mss,
@@ -38,6 +41,7 @@ impl Congestion {
             credit: 0,
             duplicates: 0,
             in_recovery: false,
+            selective,
         }
     }
 
@@ -91,6 +95,9 @@ impl Congestion {
             self.in_recovery = false;
             return Reaction::None;
         }
+        if self.selective {
+            return Reaction::None;
+        }
         // Partial acknowledgement: deflate by what left the network.
         self.window = self.window.saturating_sub(acked);
         if acked >= self.mss {
@@ -117,6 +124,14 @@ impl Congestion {
         self.credit = 0;
         self.in_recovery = true;
         Reaction::RetransmitFirst
+    }
+
+    /// A loss was found with `flight` bytes out (RFC 6675, 5 step 4.2).
+    pub(crate) fn on_loss(&mut self, flight: usize) {
+        self.threshold = (flight / 2).max(2 * self.mss);
+        self.window = self.threshold;
+        self.credit = 0;
+        self.in_recovery = true;
     }
 
     /// The retransmission timer fired with `flight` bytes out; `repeated` when
@@ -146,7 +161,7 @@ mod tests {
 
     #[test]
     fn slow_start_doubles_the_window_in_a_round_trip() {
-        let mut congestion = Congestion::new(MSS);
+        let mut congestion = Congestion::new(MSS, false);
         for _ in 0..10 {
             congestion.on_acked(MSS, 0, false, true);
         }
@@ -155,14 +170,14 @@ mod tests {
 
     #[test]
     fn a_window_that_was_not_used_does_not_grow() {
-        let mut congestion = Congestion::new(MSS);
+        let mut congestion = Congestion::new(MSS, false);
         congestion.on_acked(MSS, 0, false, false);
         assert_eq!(congestion.window(), 10 * MSS);
     }
 
     #[test]
     fn avoidance_adds_one_segment_per_window() {
-        let mut congestion = Congestion::new(MSS);
+        let mut congestion = Congestion::new(MSS, false);
         congestion.on_timeout(8 * MSS, false);
         for _ in 0..3 {
             congestion.on_acked(MSS, 0, false, true);
@@ -176,7 +191,7 @@ mod tests {
 
     #[test]
     fn three_duplicates_halve_and_the_full_acknowledgement_ends_recovery() {
-        let mut congestion = Congestion::new(MSS);
+        let mut congestion = Congestion::new(MSS, false);
         assert_eq!(congestion.on_duplicate(10 * MSS, true), Reaction::None);
         assert_eq!(congestion.window(), 11 * MSS);
         assert_eq!(congestion.on_duplicate(10 * MSS, true), Reaction::None);
@@ -195,8 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn with_selective_acknowledgements_a_loss_halves_without_inflation() {
+        let mut congestion = Congestion::new(MSS, true);
+        congestion.on_loss(20 * MSS);
+        assert_eq!(congestion.window(), 10 * MSS);
+        congestion.on_acked(4 * MSS, 12 * MSS, false, true);
+        assert_eq!(congestion.window(), 10 * MSS);
+        congestion.on_acked(8 * MSS, 12 * MSS, true, true);
+        assert_eq!(congestion.window(), 10 * MSS);
+        assert!(!congestion.in_recovery());
+    }
+
+    #[test]
     fn a_second_timeout_of_the_same_data_keeps_the_threshold() {
-        let mut congestion = Congestion::new(MSS);
+        let mut congestion = Congestion::new(MSS, false);
         congestion.on_timeout(20 * MSS, false);
         congestion.on_timeout(MSS, true);
         for _ in 0..9 {

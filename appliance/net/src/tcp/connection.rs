@@ -7,6 +7,7 @@ use super::congestion::Congestion;
 use super::options::MAX_WINDOW_SCALE;
 use super::receive_queue::{BufferBudget, ReceiveQueue};
 use super::rtt::RttEstimator;
+use super::scoreboard::Scoreboard;
 use super::segment::Endpoints;
 use super::send_queue::SendQueue;
 use super::sequence::Seq;
@@ -78,11 +79,14 @@ pub(crate) enum Probe {
 /// The sending side: RFC 9293's SND variables and what is queued.
 pub(crate) struct Sending<T> {
     pub queue: SendQueue<T>,
+    /// What was sent, for connections with selective acknowledgements.
+    pub scoreboard: Scoreboard,
     /// ISS.
     pub initial: Seq,
     /// SND.UNA.
     pub unacknowledged: Seq,
-    /// SND.NXT: goes back to `unacknowledged` when the timer fires.
+    /// SND.NXT: goes back to `unacknowledged` when the timer fires, without
+    /// selective acknowledgements.
     pub next: Seq,
     /// The highest number sent so far, plus one.
     pub highest: Seq,
@@ -121,6 +125,7 @@ impl<T: TxBuffer> Sending<T> {
     fn new(initial: Seq, mss: usize) -> Self {
         Self {
             queue: SendQueue::new(initial.advanced(1)),
+            scoreboard: Scoreboard::new(initial.advanced(1)),
             initial,
             unacknowledged: initial,
             next: initial,
@@ -195,6 +200,8 @@ pub(crate) struct Deadlines {
     /// Retransmission or, with nothing outstanding, the next window probe.
     pub retransmit: Option<Duration>,
     pub delayed_ack: Option<Duration>,
+    /// When what was overtaken counts as lost.
+    pub reordering: Option<Duration>,
     /// End of TIME_WAIT or of patience in FIN_WAIT_2.
     pub linger: Option<Duration>,
     /// When the peer's silence is looked at; early when it was heard since.
@@ -206,6 +213,7 @@ impl Deadlines {
         [
             self.retransmit,
             self.delayed_ack,
+            self.reordering,
             self.linger,
             self.keepalive,
         ]
@@ -301,7 +309,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             timestamps: Some(TimestampClock::new(opening.timestamp_offset)),
             sack: true,
             rtt: RttEstimator::default(),
-            congestion: Congestion::new(mss),
+            congestion: Congestion::new(mss, false),
             deadlines: Deadlines::default(),
             events: PendingEvents::default(),
             keepalive_probes: 0,
@@ -314,6 +322,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     pub(crate) fn terminate(&mut self, reason: CloseReason, context: &mut Context<'_>) {
         self.state = State::Closed;
         self.sending.queue.clear();
+        self.sending.scoreboard.clear();
         self.receiving.queue.clear(context.budget);
         self.deadlines = Deadlines::default();
         self.output_due = false;

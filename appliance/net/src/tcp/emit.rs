@@ -185,7 +185,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if len > 0 && !self.sending.source_ready {
             flags = flags | Flags::PSH;
         }
-        if self.may_send_fin(end.since(self.sending.unacknowledged)) {
+        let sent_before = self.sending.highest.is_after(end);
+        if sent_before || self.may_send_fin(end.since(self.sending.unacknowledged)) {
             flags = flags | Flags::FIN;
         }
         flags

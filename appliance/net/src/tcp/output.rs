@@ -73,6 +73,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     }
 
     fn next_retransmission(&mut self) -> Option<Outgoing> {
+        if self.sack {
+            return self.next_lost();
+        }
         let sending = &mut self.sending;
         if !core::mem::take(&mut sending.retransmit_first) || sending.outstanding() == 0 {
             return None;
@@ -86,6 +89,32 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         })
     }
 
+    /// RFC 6675, 4, NextSeg rule 1: the first range that is lost, as far as the
+    /// congestion window allows; the first of a recovery goes out at once.
+    fn next_lost(&mut self) -> Option<Outgoing> {
+        let lost = self.sending.scoreboard.next_lost()?;
+        let sending = &self.sending;
+        let len = lost.end.since(lost.start);
+        let room = self.congestion_room();
+        if room < len.min(sending.mss) && !sending.retransmit_first {
+            return None;
+        }
+        // A peer that took its window back gets the first segment only.
+        let within = lost.start.since(sending.unacknowledged) < sending.window;
+        if !within && lost.start != sending.unacknowledged {
+            return None;
+        }
+        let whole = (room - room % sending.mss).max(sending.mss);
+        let payload = lost.end.earlier_of(sending.queue.end()).since(lost.start);
+        let len = payload.min(whole).min(self.most_payload());
+        self.sending.retransmit_first = false;
+        Some(Outgoing {
+            len,
+            last: true,
+            ..Outgoing::empty(lost.start, Flags::ACK)
+        })
+    }
+
     fn next_data(&mut self, now: Duration, source: &mut impl Source<T>) -> Option<Outgoing> {
         if self.sending.next.is_after(self.sending.queue.end()) {
             return None;
@@ -94,12 +123,13 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if self.sending.outstanding() == 0 && idle {
             self.congestion.on_idle();
         }
+        if self.sending.scoreboard.is_full() {
+            return None;
+        }
         let flight = self.sending.flight();
         let usable = self
-            .congestion
-            .window()
-            .min(self.sending.window)
-            .saturating_sub(flight);
+            .congestion_room()
+            .min(self.sending.window.saturating_sub(flight));
         let mss = self.sending.mss;
         // Sender's silly window avoidance, RFC 9293, 3.8.6.2.1.
         let worthwhile =
@@ -123,6 +153,16 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             last: true,
             ..Outgoing::empty(self.sending.next, Flags::ACK)
         })
+    }
+
+    /// Bytes that the congestion window lets out now.
+    fn congestion_room(&self) -> usize {
+        let in_flight = if self.sack {
+            self.sending.scoreboard.in_flight()
+        } else {
+            self.sending.flight()
+        };
+        self.congestion.window().saturating_sub(in_flight)
     }
 
     /// Bytes queued from `next` on.
@@ -256,6 +296,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             if outgoing.seq.is_before(sending.highest) {
                 context.stats.retransmitted_frames += 1;
                 sending.retransmitted = Some(now);
+                // Karn: what is timed may be what was lost.
+                sending.timed = None;
             } else if sending.timed.is_none() {
                 sending.timed = Some((end, now));
             }
@@ -263,6 +305,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
                 sending.next = end;
             }
             sending.highest = sending.highest.later_of(end);
+            if self.sack && !flags.has(Flags::SYN) {
+                sending.scoreboard.on_sent(outgoing.seq, end, now);
+            }
             sending.last_sent = now;
             if self.deadlines.retransmit.is_none() {
                 self.deadlines.retransmit = Some(now + self.rtt.timeout());

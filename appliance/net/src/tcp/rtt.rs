@@ -51,6 +51,11 @@ impl RttEstimator {
             .min(MAX_RTO)
     }
 
+    /// The smoothed round trip; before the first sample the time-out.
+    pub(crate) fn smoothed(&self) -> Duration {
+        self.smoothed.unwrap_or(self.base)
+    }
+
     /// RFC 6298, 5.5.
     pub(crate) fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);

@@ -29,6 +29,10 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if is_due(self.deadlines.retransmit) {
             self.on_retransmission_timeout(context);
         }
+        if is_due(self.deadlines.reordering) {
+            self.deadlines.reordering = None;
+            self.find_losses(context);
+        }
         if is_due(self.deadlines.keepalive) {
             self.on_silence(context);
         }
@@ -62,9 +66,18 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
         context.stats.timeouts += 1;
         // Go back to the first unacknowledged byte; acknowledgements move
-        // `next` past whatever the peer holds already.
+        // `next` past whatever the peer holds already. With the scoreboard only
+        // what the peer did not report is sent again.
         let outstanding = sending.outstanding();
-        sending.next = sending.unacknowledged;
+        if self.sack && !handshaking {
+            let smoothed = self.rtt.smoothed();
+            sending
+                .scoreboard
+                .on_timeout(repeated, smoothed, context.now);
+        } else {
+            sending.next = sending.unacknowledged;
+        }
+        self.deadlines.reordering = None;
         sending.recover = sending.highest;
         sending.retransmit_first = false;
         sending.timed = None;

@@ -1,0 +1,52 @@
+//! Loss recovery by selective acknowledgements (RFC 6675, with RFC 8985 in
+//! place of its counting of duplicates).
+
+use super::connection::{Connection, Context};
+use super::segment::Segment;
+use crate::buffer::{RxBuffer, TxBuffer};
+
+impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
+    /// Takes the blocks of an acceptable segment; `advances` when its ACK field
+    /// was news.
+    pub(super) fn take_sack(
+        &mut self,
+        segment: &Segment,
+        advances: bool,
+        context: &mut Context<'_>,
+    ) {
+        let scoreboard = &mut self.sending.scoreboard;
+        let mut news = false;
+        for block in segment.options.sack.iter() {
+            news |= scoreboard.sack(*block, context.now);
+        }
+        if news && !advances {
+            scoreboard.count_duplicate();
+        }
+        if news || advances {
+            self.find_losses(context);
+        }
+    }
+
+    /// Looks for losses, and starts recovery with the first (RFC 6675, 5 step
+    /// 4). Losses of an earlier recovery or time-out do not start another: they
+    /// are sent again all the same.
+    pub(super) fn find_losses(&mut self, context: &mut Context<'_>) {
+        let in_recovery = self.congestion.in_recovery();
+        let sending = &mut self.sending;
+        let losses = sending.scoreboard.find_losses(
+            in_recovery,
+            sending.mss,
+            self.rtt.smoothed(),
+            context.now,
+        );
+        self.deadlines.reordering = losses.look_again;
+        let may_recover = sending.unacknowledged.at_least(sending.recover);
+        if losses.found && !in_recovery && may_recover {
+            context.stats.fast_retransmits += 1;
+            self.congestion.on_loss(sending.outstanding());
+            sending.recover = sending.highest;
+            sending.retransmit_first = true;
+        }
+        self.output_due = true;
+    }
+}
