@@ -20,10 +20,18 @@
 //!
 //! `now` is the time since an arbitrary start and never goes back.
 //!
+//! # Recovery from losses
+//!
+//! With a peer that permits selective acknowledgements (RFC 2018) losses are
+//! found by RACK and tail loss probes (RFC 8985) on a scoreboard, and sent again
+//! within the congestion window (RFC 6675); with others by duplicates (NewReno,
+//! RFC 6582). In both cases the retransmission time-out is the last resort.
+//!
 //! # What is not supported
 //!
 //! IPv6, UDP, IP fragments (dropped and counted), path MTU discovery (the MTU is
-//! configured), tail loss probes, CUBIC, ECN, SYN cookies (the backlog is bounded and
+//! configured), proportional rate reduction, undoing reactions to losses that were
+//! none, widening RACK's window by D-SACK, D-SACK for bytes ahead of a gap, CUBIC, ECN, SYN cookies (the backlog is bounded and
 //! full means that SYNs are dropped), urgent data, TCP Fast Open.
 #![forbid(unsafe_code)]
 #![cfg_attr(

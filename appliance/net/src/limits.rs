@@ -91,6 +91,14 @@ pub const MIN_RTO: Duration = Duration::from_millis(200);
 /// Ceiling of the retransmission time-out (RFC 6298, 2.5 allows 60 s and more).
 pub const MAX_RTO: Duration = Duration::from_secs(60);
 
+/// Shortest wait for a tail loss probe: on a LAN two round trips are less than
+/// what a busy peer takes to be scheduled (Linux: two ticks).
+pub const MIN_PROBE_TIMEOUT: Duration = Duration::from_millis(2);
+
+/// How long a peer may delay the acknowledgement of a lone segment (RFC 8985,
+/// 7.2 recommends 200 ms; Linux uses its own time-out's floor too).
+pub const PEER_DELAYED_ACK: Duration = Duration::from_millis(200);
+
 /// The shortest round trip is measured anew after this time, as a path may
 /// change (RFC 8985, 6.2 step 1 leaves the window open; Linux: 300 s).
 pub const MIN_ROUND_TRIP_AGE: Duration = Duration::from_secs(300);

@@ -50,6 +50,10 @@ pub struct Stats {
     pub fast_retransmits: u64,
     /// Retransmission time-outs.
     pub timeouts: u64,
+    /// Tail loss probes sent.
+    pub tail_probes: u64,
+    /// Segments that the peer reported as received twice.
+    pub duplicates_reported: u64,
     /// Zero-window probes sent.
     pub window_probes: u64,
     /// Keepalive probes sent.

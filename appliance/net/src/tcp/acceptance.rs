@@ -97,6 +97,10 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// lest two peers answer each other for ever.
     fn answer_unacceptable(&mut self, segment: &Segment, context: &mut Context<'_>) {
         if segment.len > 0 || segment.has(Flags::FIN) {
+            let next = self.receiving.queue.next();
+            if next.since(segment.seq) <= self.settings.receive_window {
+                self.receiving.note_duplicate(segment);
+            }
             self.acknowledge_now();
         } else {
             self.challenge(context);

@@ -25,6 +25,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             return;
         }
         let receiving = &mut self.receiving;
+        receiving.note_duplicate(segment);
         let outcome = receiving
             .queue
             .insert(segment.seq, pieces, receiving.edge, context.budget);

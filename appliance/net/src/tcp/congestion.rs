@@ -90,8 +90,13 @@ impl Congestion {
 
     fn on_acked_in_recovery(&mut self, acked: usize, flight: usize, everything: bool) -> Reaction {
         if everything {
-            // RFC 6582, 3.2 step 3, full acknowledgement, option 1: no burst.
-            self.window = self.threshold.min(flight.max(self.mss) + self.mss);
+            // RFC 6675 leaves the window where it was; RFC 6582, 3.2 step 3, full
+            // acknowledgement, option 1 deflates it so that there is no burst.
+            self.window = if self.selective {
+                self.threshold
+            } else {
+                self.threshold.min(flight.max(self.mss) + self.mss)
+            };
             self.in_recovery = false;
             return Reaction::None;
         }
@@ -132,6 +137,13 @@ impl Congestion {
         self.window = self.threshold;
         self.credit = 0;
         self.in_recovery = true;
+    }
+
+    /// A probe repaired a loss before it was found (RFC 8985, 7.4.2).
+    pub(crate) fn on_repaired_loss(&mut self) {
+        self.threshold = (self.window / 2).max(2 * self.mss);
+        self.window = self.threshold;
+        self.credit = 0;
     }
 
     /// The retransmission timer fired with `flight` bytes out; `repeated` when

@@ -7,11 +7,13 @@ use super::congestion::Congestion;
 use super::options::MAX_WINDOW_SCALE;
 use super::receive_queue::{BufferBudget, ReceiveQueue};
 use super::rtt::RttEstimator;
+use super::sack::{Block, SackBlocks};
 use super::scoreboard::Scoreboard;
-use super::segment::Endpoints;
+use super::segment::{Endpoints, Segment};
 use super::send_queue::SendQueue;
 use super::sequence::Seq;
 use super::state::State;
+use super::tail_probe::TailProbe;
 use super::timestamps::TimestampClock;
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::config::Config;
@@ -74,6 +76,8 @@ pub(crate) enum Probe {
     Window,
     /// It has been silent for long.
     Keepalive,
+    /// The end of what was sent may be lost.
+    Tail,
 }
 
 /// The sending side: RFC 9293's SND variables and what is queued.
@@ -106,7 +110,8 @@ pub(crate) struct Sending<T> {
     pub fin_requested: bool,
     /// Fast retransmit asks for the first unacknowledged segment again.
     pub retransmit_first: bool,
-    /// Send a probe.
+    pub tail_probe: TailProbe,
+    /// Send a window or keepalive probe.
     pub probe_due: Option<Probe>,
     /// Where recovery ends (RFC 6582's `recover`).
     pub recover: Seq,
@@ -139,6 +144,7 @@ impl<T: TxBuffer> Sending<T> {
             source_ready: false,
             fin_requested: false,
             retransmit_first: false,
+            tail_probe: TailProbe::default(),
             probe_due: None,
             recover: initial,
             timed: None,
@@ -188,10 +194,30 @@ pub(crate) struct Receiving<R> {
     pub acks_owed: u8,
     /// The largest segment seen so far: what a full one is from this peer.
     pub segment: usize,
+    /// What arrived again, to be reported once (RFC 2883).
+    pub duplicate: Option<Block>,
     /// When the last challenge ACK was sent.
     pub challenged: Option<Duration>,
     /// When the last acceptable segment arrived.
     pub heard: Duration,
+}
+
+impl<R: RxBuffer> Receiving<R> {
+    /// What arrived twice first (RFC 2883, 4), then what is ahead of a gap.
+    pub(crate) fn sack_blocks(&self) -> SackBlocks {
+        self.queue.sack_blocks(self.duplicate)
+    }
+
+    /// A segment repeats bytes that were received in order.
+    pub(crate) fn note_duplicate(&mut self, segment: &Segment) {
+        let next = self.queue.next();
+        if segment.seq.is_before(next) && segment.len > 0 {
+            self.duplicate = Some(Block {
+                start: segment.seq,
+                end: segment.seq.advanced(segment.len).earlier_of(next),
+            });
+        }
+    }
 }
 
 /// When something is due.
@@ -200,6 +226,8 @@ pub(crate) struct Deadlines {
     /// Retransmission or, with nothing outstanding, the next window probe.
     pub retransmit: Option<Duration>,
     pub delayed_ack: Option<Duration>,
+    /// When the end of what was sent counts as perhaps lost.
+    pub tail_probe: Option<Duration>,
     /// When what was overtaken counts as lost.
     pub reordering: Option<Duration>,
     /// End of TIME_WAIT or of patience in FIN_WAIT_2.
@@ -213,6 +241,7 @@ impl Deadlines {
         [
             self.retransmit,
             self.delayed_ack,
+            self.tail_probe,
             self.reordering,
             self.linger,
             self.keepalive,
@@ -303,6 +332,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
                 acknowledged: Seq(0),
                 acks_owed: 0,
                 segment: 0,
+                duplicate: None,
                 challenged: None,
                 heard: Duration::ZERO,
             },

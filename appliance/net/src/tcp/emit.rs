@@ -139,7 +139,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if !outgoing.flags.has(Flags::SYN) {
             // A full segment has no room for blocks, so only empty ones have them.
             let sack = if self.sack && outgoing.len == 0 {
-                self.receiving.queue.sack_blocks()
+                self.receiving.sack_blocks()
             } else {
                 SackBlocks::default()
             };

@@ -36,6 +36,15 @@ impl Outgoing {
             last: false,
         }
     }
+
+    /// Queued bytes from `seq` on, and FIN if it follows them.
+    pub(super) fn data(seq: Seq, len: usize) -> Self {
+        Self {
+            len,
+            last: true,
+            ..Self::empty(seq, Flags::ACK)
+        }
+    }
 }
 
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
@@ -59,7 +68,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             State::SynReceived | State::TimeWait => self.next_acknowledgement(),
             _ => {
                 let outgoing = self
-                    .next_retransmission()
+                    .next_tail_probe(now, source)
+                    .or_else(|| self.next_retransmission())
                     .or_else(|| self.next_data(now, source))
                     .or_else(|| self.next_fin())
                     .or_else(|| self.next_probe())
@@ -82,11 +92,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
         let sent = sending.queue.end().earlier_of(sending.highest);
         let len = sent.since(sending.unacknowledged).min(sending.mss);
-        Some(Outgoing {
-            len,
-            last: true,
-            ..Outgoing::empty(sending.unacknowledged, Flags::ACK)
-        })
+        Some(Outgoing::data(sending.unacknowledged, len))
     }
 
     /// RFC 6675, 4, NextSeg rule 1: the first range that is lost, as far as the
@@ -108,14 +114,14 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let payload = lost.end.earlier_of(sending.queue.end()).since(lost.start);
         let len = payload.min(whole).min(self.most_payload());
         self.sending.retransmit_first = false;
-        Some(Outgoing {
-            len,
-            last: true,
-            ..Outgoing::empty(lost.start, Flags::ACK)
-        })
+        Some(Outgoing::data(lost.start, len))
     }
 
-    fn next_data(&mut self, now: Duration, source: &mut impl Source<T>) -> Option<Outgoing> {
+    pub(super) fn next_data(
+        &mut self,
+        now: Duration,
+        source: &mut impl Source<T>,
+    ) -> Option<Outgoing> {
         if self.sending.next.is_after(self.sending.queue.end()) {
             return None;
         }
@@ -148,11 +154,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             || flight == 0
             || (len == unsent && !more)
             || len >= (self.sending.max_window / 2).max(1);
-        (len > 0 && worthwhile).then(|| Outgoing {
-            len,
-            last: true,
-            ..Outgoing::empty(self.sending.next, Flags::ACK)
-        })
+        (len > 0 && worthwhile).then(|| Outgoing::data(self.sending.next, len))
     }
 
     /// Bytes that the congestion window lets out now.
@@ -162,7 +164,12 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         } else {
             self.sending.flight()
         };
-        self.congestion.window().saturating_sub(in_flight)
+        let exempt = if self.sending.tail_probe.exempt {
+            self.sending.mss
+        } else {
+            0
+        };
+        (self.congestion.window() + exempt).saturating_sub(in_flight)
     }
 
     /// Bytes queued from `next` on.
@@ -226,10 +233,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let due = sending.fin_requested
             && sending.next == sending.queue.end()
             && self.may_send_fin(sending.flight());
-        due.then(|| Outgoing {
-            last: true,
-            ..Outgoing::empty(sending.next, Flags::ACK)
-        })
+        due.then(|| Outgoing::data(sending.next, 0))
     }
 
     /// Whether a FIN after `flight` bytes fits. With nothing in flight it goes
@@ -293,7 +297,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         context.stats.keepalive_probes += u64::from(outgoing.probe == Some(Probe::Keepalive));
         context.stats.payload_bytes_out += len as u64;
         if occupied > 0 {
-            if outgoing.seq.is_before(sending.highest) {
+            let again = outgoing.seq.is_before(sending.highest);
+            if again {
                 context.stats.retransmitted_frames += 1;
                 sending.retransmitted = Some(now);
                 // Karn: what is timed may be what was lost.
@@ -312,9 +317,17 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             if self.deadlines.retransmit.is_none() {
                 self.deadlines.retransmit = Some(now + self.rtt.timeout());
             }
+            if outgoing.probe == Some(Probe::Tail) {
+                self.on_tail_probe_sent(again, context);
+            } else {
+                self.arm_tail_probe(now);
+            }
         }
         if flags.has(Flags::ACK) {
             let receiving = &mut self.receiving;
+            if len == 0 {
+                receiving.duplicate = None;
+            }
             if occupied == 0 {
                 receiving.acks_owed = receiving.acks_owed.saturating_sub(1);
             } else if !receiving.queue.has_gap() {

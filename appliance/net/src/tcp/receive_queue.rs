@@ -102,8 +102,8 @@ impl<R: RxBuffer> ReceiveQueue<R> {
     }
 
     /// What arrived ahead of a gap (RFC 2018).
-    pub(crate) fn sack_blocks(&self) -> SackBlocks {
-        self.arrived.report()
+    pub(crate) fn sack_blocks(&self, duplicate: Option<Block>) -> SackBlocks {
+        self.arrived.report(duplicate)
     }
 
     /// Whether so many pieces wait that no more shall be asked for.

@@ -133,10 +133,15 @@ impl Arrived {
         self.recent.clear();
     }
 
-    /// The blocks to report now, the one that changed last first.
-    pub(crate) fn report(&self) -> SackBlocks {
+    /// The blocks to report now: a `duplicate`, then the one that changed last.
+    pub(crate) fn report(&self, duplicate: Option<Block>) -> SackBlocks {
         let mut report = SackBlocks::default();
-        for seq in &self.recent {
+        let mut room = BLOCKS_SENT;
+        if let Some(duplicate) = duplicate {
+            report.push(duplicate);
+            room -= 1;
+        }
+        for seq in self.recent.iter().take(room) {
             if let Some(block) = self.containing(*seq) {
                 report.push(block);
             }
@@ -159,7 +164,7 @@ mod tests {
     }
 
     fn report(arrived: &Arrived) -> Vec<(u32, u32)> {
-        let report = arrived.report();
+        let report = arrived.report(None);
         report.iter().map(|b| (b.start.0, b.end.0)).collect()
     }
 
@@ -200,7 +205,7 @@ mod tests {
                 for byte in start..start + len {
                     model[byte as usize] = true;
                 }
-                let report = arrived.report();
+                let report = arrived.report(None);
                 let blocks: Vec<(u32, u32)> = report
                     .iter()
                     .map(|b| (b.start.0.wrapping_sub(offset), b.end.0.wrapping_sub(offset)))
@@ -214,7 +219,7 @@ mod tests {
                 }
             }
             arrived.release(Seq(offset.wrapping_add(next)));
-            let report = arrived.report();
+            let report = arrived.report(None);
             prop_assert!(report.iter().all(|b| b.start.0.wrapping_sub(offset) > next));
         }
     }

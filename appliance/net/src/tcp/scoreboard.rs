@@ -83,6 +83,19 @@ impl Scoreboard {
         self.in_flight
     }
 
+    /// Whether nothing was reported beyond a gap and nothing is lost.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.sacked == 0 && self.lost == 0
+    }
+
+    /// The transmission with the highest numbers.
+    pub(crate) fn last(&self) -> Option<Block> {
+        self.transmissions.back().map(|last| Block {
+            start: last.start,
+            end: last.end,
+        })
+    }
+
     /// Whether nothing new may be sent before something is acknowledged.
     pub(crate) fn is_full(&self) -> bool {
         self.transmissions.len() >= MAX_TRANSMISSIONS

@@ -22,8 +22,17 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if news && !advances {
             scoreboard.count_duplicate();
         }
+        // RFC 2883, 4: the first block lies below what is acknowledged.
+        let duplicate = segment.options.sack.iter().next().is_some_and(|first| {
+            segment.ack.at_least(first.end) && first.end.is_after(first.start)
+        });
+        context.stats.duplicates_reported += u64::from(duplicate);
         if news || advances {
             self.find_losses(context);
+        }
+        self.take_probe_answer(segment, advances, duplicate);
+        if news || advances {
+            self.arm_tail_probe(context.now);
         }
     }
 

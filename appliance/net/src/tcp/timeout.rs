@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::connection::{Connection, Context, Probe};
 use super::state::State;
+use super::tail_probe::TailProbe;
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::event::CloseReason;
 use crate::limits::{MAX_RETRANSMITS, MAX_SYN_RETRANSMITS};
@@ -28,6 +29,10 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
         if is_due(self.deadlines.retransmit) {
             self.on_retransmission_timeout(context);
+        }
+        if is_due(self.deadlines.tail_probe) {
+            self.deadlines.tail_probe = None;
+            self.on_tail_probe_timeout();
         }
         if is_due(self.deadlines.reordering) {
             self.deadlines.reordering = None;
@@ -77,7 +82,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         } else {
             sending.next = sending.unacknowledged;
         }
+        sending.tail_probe = TailProbe::default();
         self.deadlines.reordering = None;
+        self.deadlines.tail_probe = None;
         sending.recover = sending.highest;
         sending.retransmit_first = false;
         sending.timed = None;
