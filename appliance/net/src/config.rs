@@ -38,6 +38,17 @@ pub struct Offload {
     pub tso: Option<Tso>,
 }
 
+/// How the congestion window grows, and how much a loss takes of it, on
+/// connections with selective acknowledgements; others use NewReno.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CongestionControl {
+    /// RFC 9438.
+    #[default]
+    Cubic,
+    /// RFC 5681 and 6582.
+    NewReno,
+}
+
 /// Bounds of TCP segmentation offload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tso {

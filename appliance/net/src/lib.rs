@@ -25,14 +25,16 @@
 //! With a peer that permits selective acknowledgements (RFC 2018) losses are
 //! found by RACK and tail loss probes (RFC 8985) on a scoreboard, and sent again
 //! within the congestion window (RFC 6675); with others by duplicates (NewReno,
-//! RFC 6582). In both cases the retransmission time-out is the last resort.
+//! RFC 6582). The window grows by CUBIC (RFC 9438) with the former, unless
+//! [`Stack::set_congestion_control`] says otherwise. In both cases the retransmission time-out is the last resort.
 //!
 //! # What is not supported
 //!
 //! IPv6, UDP, IP fragments (dropped and counted), path MTU discovery (the MTU is
-//! configured), proportional rate reduction, undoing reactions to losses that were
-//! none, widening RACK's window by D-SACK, D-SACK for bytes ahead of a gap, CUBIC, ECN, SYN cookies (the backlog is bounded and
-//! full means that SYNs are dropped), urgent data, TCP Fast Open.
+//! configured), proportional rate reduction, undoing reactions to losses that
+//! were none, widening RACK's window by D-SACK, D-SACK for bytes ahead of a gap,
+//! HyStart, ECN, SYN cookies (the backlog is bounded and full means that SYNs are
+//! dropped), urgent data, TCP Fast Open.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -56,7 +58,7 @@ mod tcp;
 mod wire;
 
 pub use buffer::{RxBuffer, TxBuffer};
-pub use config::{Config, ConfigError, Limits, Offload, Tso};
+pub use config::{Config, ConfigError, CongestionControl, Limits, Offload, Tso};
 pub use event::{CloseReason, ConnectError, ConnectionId, Event};
 pub use frame::{FrameOffload, FrameSink, Piece, RxChecksums, Source, TxFrame};
 pub use stack::Stack;

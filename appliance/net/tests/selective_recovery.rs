@@ -7,13 +7,19 @@ use std::time::Duration;
 
 use harness::frames::Tcp;
 use harness::peer::{Peer, pattern};
+use net::CongestionControl;
 
 const MSS: u32 = 1460;
 
 /// A connection on which `count` full segments were sent at once and more are
 /// waiting, 10 ms ago.
 fn sent(count: u32) -> (Peer, u32) {
+    sent_with(CongestionControl::default(), count)
+}
+
+fn sent_with(control: CongestionControl, count: u32) -> (Peer, u32) {
     let mut peer = Peer::default();
+    peer.stack.set_congestion_control(control);
     peer.accept_sack();
     // The round trip becomes known.
     for _ in 0..20 {
@@ -102,12 +108,25 @@ fn only_the_holes_are_repeated() {
 }
 
 #[test]
-fn the_window_is_halved_once_for_all_losses_of_a_flight() {
+fn the_window_is_reduced_once_for_all_losses_of_a_flight() {
     let (mut peer, first) = sent(20);
     report(&mut peer, first, &[(1, 4)]);
     report(&mut peer, first, &[(6, 12), (1, 4)]);
     report(&mut peer, first, &[(14, 18), (6, 12), (1, 4)]);
     assert_eq!(peer.stack.stats().fast_retransmits, 1);
+}
+
+#[test]
+fn after_a_loss_cubic_keeps_seven_tenths_of_the_window_and_newreno_half() {
+    for (control, window) in [
+        (CongestionControl::Cubic, 14),
+        (CongestionControl::NewReno, 10),
+    ] {
+        let (mut peer, first) = sent_with(control, 20);
+        let out = report(&mut peer, first, &[(1, 20)]);
+        assert_eq!(out[0], 0);
+        assert_eq!(out.len(), window, "{control:?}: {out:?}");
+    }
 }
 
 #[test]

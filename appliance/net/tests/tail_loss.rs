@@ -93,7 +93,7 @@ fn the_answer_to_a_probe_brings_recovery_of_what_else_was_lost() {
 }
 
 #[test]
-fn a_probe_that_repaired_a_loss_halves_the_window() {
+fn a_probe_that_repaired_a_loss_reduces_the_window() {
     let (mut peer, first) = probed();
     peer.send_ack(first.wrapping_add(3 * MSS));
     peer.write(b"x");

@@ -23,7 +23,7 @@ use ready::ReadyQueue;
 use timers::Timers;
 
 use crate::buffer::{RxBuffer, TxBuffer};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, CongestionControl};
 use crate::event::ConnectionId;
 use crate::neighbour::{Due, Neighbours};
 use crate::stats::Stats;
@@ -70,6 +70,11 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             budget: BufferBudget::new(limits.receive_buffers),
             config,
         })
+    }
+
+    /// Connections that start from now on use `control`.
+    pub fn set_congestion_control(&mut self, control: CongestionControl) {
+        self.settings.congestion_control = control;
     }
 
     /// Accepts connections on `port` from now on; false when there are too many

@@ -1,7 +1,7 @@
 //! The ACK field and the window of a segment (RFC 9293, 3.10.7.4, fifth; RFC
 //! 5681, 6298, 6582).
 
-use super::congestion::Reaction;
+use super::congestion::{Acked, Reaction};
 use super::connection::{Connection, Context};
 use super::segment::Segment;
 use super::sequence::Seq;
@@ -86,7 +86,14 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let limited = outstanding * 2 >= self.congestion.window();
         let everything = segment.ack.at_least(sending.recover);
         let flight = sending.outstanding();
-        let reaction = self.congestion.on_acked(acked, flight, everything, limited);
+        let reaction = self.congestion.on_acked(&Acked {
+            bytes: acked,
+            flight,
+            everything,
+            limited,
+            now: context.now,
+            round_trip: self.rtt.smoothed(),
+        });
         self.react(reaction);
         // RFC 6298, 5.2 and 5.3.
         self.deadlines.retransmit =

@@ -1,5 +1,10 @@
-//! The congestion window: slow start, congestion avoidance and NewReno
-//! recovery (RFC 5681, 6582, 6928, 3042). All in bytes.
+//! The congestion window: slow start, congestion avoidance and the reaction to
+//! losses (RFC 5681, 6582, 6928, 3042, 9438). All in bytes.
+
+use core::time::Duration;
+
+use super::cubic::{BETA_TENTHS, Cubic};
+use crate::config::CongestionControl;
 
 /// Initial window in segments (RFC 6928).
 const INITIAL_SEGMENTS: usize = 10;
@@ -22,6 +27,23 @@ pub(crate) struct Congestion {
     /// Recovery is steered by selective acknowledgements (RFC 6675): the window
     /// is compared with what is in flight, so it is not inflated.
     selective: bool,
+    /// Growth by CUBIC, or by Reno without it.
+    cubic: Option<Cubic>,
+}
+
+/// New bytes were acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acked {
+    pub bytes: usize,
+    /// What is still out.
+    pub flight: usize,
+    /// All that was sent when recovery began is covered.
+    pub everything: bool,
+    /// The window was what limited the sender; otherwise it does not grow.
+    pub limited: bool,
+    pub now: Duration,
+    /// The smoothed round trip.
+    pub round_trip: Duration,
 }
 
 /// What an acknowledgement calls for.
@@ -33,7 +55,9 @@ pub(crate) enum Reaction {
 }
 
 impl Congestion {
-    pub(crate) fn new(mss: usize, selective: bool) -> Self {
+    /// Without selective acknowledgements it is always NewReno: CUBIC is for
+    /// windows that NewReno's recovery cannot keep anyway.
+    pub(crate) fn new(mss: usize, selective: bool, control: CongestionControl) -> Self {
         Self {
             mss,
             window: INITIAL_SEGMENTS * mss,
@@ -42,6 +66,7 @@ impl Congestion {
             duplicates: 0,
             in_recovery: false,
             selective,
+            cubic: (selective && control == CongestionControl::Cubic).then(Cubic::default),
         }
     }
 
@@ -59,33 +84,45 @@ impl Congestion {
         self.in_recovery
     }
 
-    /// `acked` new bytes were acknowledged; `everything` that was sent when
-    /// recovery began is covered, `flight` bytes are still out. The window grows
-    /// only when it was what `limited` the sender.
-    pub(crate) fn on_acked(
-        &mut self,
-        acked: usize,
-        flight: usize,
-        everything: bool,
-        limited: bool,
-    ) -> Reaction {
+    pub(crate) fn on_acked(&mut self, acked: &Acked) -> Reaction {
         self.duplicates = 0;
         if self.in_recovery {
-            return self.on_acked_in_recovery(acked, flight, everything);
+            return self.on_acked_in_recovery(acked.bytes, acked.flight, acked.everything);
         }
-        if !limited {
+        if !acked.limited {
+            if let Some(cubic) = &mut self.cubic {
+                cubic.pause();
+            }
             return Reaction::None;
         }
-        if self.window < self.threshold {
-            self.window = (self.window + acked).min(MAX_WINDOW);
+        let grown = if self.window < self.threshold {
+            self.window + acked.bytes
+        } else if let Some(cubic) = &mut self.cubic {
+            let (now, round_trip) = (acked.now, acked.round_trip);
+            cubic.grown(self.window, acked.bytes, self.mss, now, round_trip)
         } else {
-            self.credit += acked;
-            if self.credit >= self.window {
-                self.credit -= self.window;
-                self.window = (self.window + self.mss).min(MAX_WINDOW);
+            self.credit += acked.bytes;
+            if self.credit < self.window {
+                return Reaction::None;
             }
-        }
+            self.credit -= self.window;
+            self.window + self.mss
+        };
+        self.window = grown.min(MAX_WINDOW);
         Reaction::None
+    }
+
+    /// Notes a loss with `flight` bytes out: slow start ends at a part of that.
+    fn reduce_threshold(&mut self, flight: usize) {
+        let part = match &mut self.cubic {
+            None => flight / 2,
+            Some(cubic) => {
+                cubic.on_loss(self.window);
+                flight / 10 * BETA_TENTHS
+            }
+        };
+        self.threshold = part.max(2 * self.mss);
+        self.credit = 0;
     }
 
     fn on_acked_in_recovery(&mut self, acked: usize, flight: usize, everything: bool) -> Reaction {
@@ -124,7 +161,7 @@ impl Congestion {
         if self.duplicates != DUPLICATE_THRESHOLD || !may_recover {
             return Reaction::None;
         }
-        self.threshold = (flight / 2).max(2 * self.mss);
+        self.reduce_threshold(flight);
         self.window = self.threshold + DUPLICATE_THRESHOLD as usize * self.mss;
         self.credit = 0;
         self.in_recovery = true;
@@ -133,7 +170,7 @@ impl Congestion {
 
     /// A loss was found with `flight` bytes out (RFC 6675, 5 step 4.2).
     pub(crate) fn on_loss(&mut self, flight: usize) {
-        self.threshold = (flight / 2).max(2 * self.mss);
+        self.reduce_threshold(flight);
         self.window = self.threshold;
         self.credit = 0;
         self.in_recovery = true;
@@ -141,7 +178,7 @@ impl Congestion {
 
     /// A probe repaired a loss before it was found (RFC 8985, 7.4.2).
     pub(crate) fn on_repaired_loss(&mut self) {
-        self.threshold = (self.window / 2).max(2 * self.mss);
+        self.reduce_threshold(self.window);
         self.window = self.threshold;
         self.credit = 0;
     }
@@ -150,7 +187,7 @@ impl Congestion {
     /// it did so before for the same data (RFC 5681, 3.1, equation 4).
     pub(crate) fn on_timeout(&mut self, flight: usize, repeated: bool) {
         if !repeated {
-            self.threshold = (flight / 2).max(2 * self.mss);
+            self.reduce_threshold(flight);
         }
         self.window = self.mss;
         self.credit = 0;
@@ -167,43 +204,73 @@ impl Congestion {
 
 #[cfg(test)]
 mod tests {
-    use super::{Congestion, Reaction};
+    use super::{Acked, Congestion, Reaction};
+    use crate::config::CongestionControl;
+    use core::time::Duration;
 
     const MSS: usize = 1000;
 
+    fn acked(bytes: usize, flight: usize, everything: bool, limited: bool) -> Acked {
+        Acked {
+            bytes,
+            flight,
+            everything,
+            limited,
+            now: Duration::from_secs(1),
+            round_trip: Duration::from_millis(10),
+        }
+    }
+
+    #[test]
+    fn cubic_keeps_seven_tenths() {
+        let mut congestion = Congestion::new(MSS, true, CongestionControl::Cubic);
+        congestion.on_loss(20 * MSS);
+        assert_eq!(congestion.window(), 14 * MSS);
+    }
+
+    #[test]
+    fn without_selective_acknowledgements_cubic_is_newreno() {
+        let mut congestion = Congestion::new(MSS, false, CongestionControl::Cubic);
+        for _ in 0..3 {
+            congestion.on_duplicate(20 * MSS, true);
+        }
+        congestion.on_acked(&acked(20 * MSS, 20 * MSS, true, true));
+        assert_eq!(congestion.window(), 10 * MSS);
+    }
+
     #[test]
     fn slow_start_doubles_the_window_in_a_round_trip() {
-        let mut congestion = Congestion::new(MSS, false);
+        let mut congestion = Congestion::new(MSS, false, CongestionControl::NewReno);
         for _ in 0..10 {
-            congestion.on_acked(MSS, 0, false, true);
+            congestion.on_acked(&acked(MSS, 0, false, true));
         }
         assert_eq!(congestion.window(), 20 * MSS);
     }
 
     #[test]
     fn a_window_that_was_not_used_does_not_grow() {
-        let mut congestion = Congestion::new(MSS, false);
-        congestion.on_acked(MSS, 0, false, false);
+        let mut congestion = Congestion::new(MSS, false, CongestionControl::NewReno);
+        congestion.on_acked(&acked(MSS, 0, false, false));
         assert_eq!(congestion.window(), 10 * MSS);
     }
 
     #[test]
     fn avoidance_adds_one_segment_per_window() {
-        let mut congestion = Congestion::new(MSS, false);
+        let mut congestion = Congestion::new(MSS, false, CongestionControl::NewReno);
         congestion.on_timeout(8 * MSS, false);
         for _ in 0..3 {
-            congestion.on_acked(MSS, 0, false, true);
+            congestion.on_acked(&acked(MSS, 0, false, true));
         }
         assert_eq!(congestion.window(), 4 * MSS);
         for _ in 0..4 {
-            congestion.on_acked(MSS, 0, false, true);
+            congestion.on_acked(&acked(MSS, 0, false, true));
         }
         assert_eq!(congestion.window(), 5 * MSS);
     }
 
     #[test]
     fn three_duplicates_halve_and_the_full_acknowledgement_ends_recovery() {
-        let mut congestion = Congestion::new(MSS, false);
+        let mut congestion = Congestion::new(MSS, false, CongestionControl::NewReno);
         assert_eq!(congestion.on_duplicate(10 * MSS, true), Reaction::None);
         assert_eq!(congestion.window(), 11 * MSS);
         assert_eq!(congestion.on_duplicate(10 * MSS, true), Reaction::None);
@@ -213,33 +280,36 @@ mod tests {
         );
         assert_eq!(congestion.window(), 8 * MSS);
         assert_eq!(
-            congestion.on_acked(2 * MSS, 8 * MSS, false, true),
+            congestion.on_acked(&acked(2 * MSS, 8 * MSS, false, true)),
             Reaction::RetransmitFirst
         );
-        assert_eq!(congestion.on_acked(8 * MSS, 0, true, true), Reaction::None);
+        assert_eq!(
+            congestion.on_acked(&acked(8 * MSS, 0, true, true)),
+            Reaction::None
+        );
         assert_eq!(congestion.window(), 2 * MSS);
         assert!(!congestion.in_recovery());
     }
 
     #[test]
     fn with_selective_acknowledgements_a_loss_halves_without_inflation() {
-        let mut congestion = Congestion::new(MSS, true);
+        let mut congestion = Congestion::new(MSS, true, CongestionControl::NewReno);
         congestion.on_loss(20 * MSS);
         assert_eq!(congestion.window(), 10 * MSS);
-        congestion.on_acked(4 * MSS, 12 * MSS, false, true);
+        congestion.on_acked(&acked(4 * MSS, 12 * MSS, false, true));
         assert_eq!(congestion.window(), 10 * MSS);
-        congestion.on_acked(8 * MSS, 12 * MSS, true, true);
+        congestion.on_acked(&acked(8 * MSS, 12 * MSS, true, true));
         assert_eq!(congestion.window(), 10 * MSS);
         assert!(!congestion.in_recovery());
     }
 
     #[test]
     fn a_second_timeout_of_the_same_data_keeps_the_threshold() {
-        let mut congestion = Congestion::new(MSS, false);
+        let mut congestion = Congestion::new(MSS, false, CongestionControl::NewReno);
         congestion.on_timeout(20 * MSS, false);
         congestion.on_timeout(MSS, true);
         for _ in 0..9 {
-            congestion.on_acked(MSS, 0, false, true);
+            congestion.on_acked(&acked(MSS, 0, false, true));
         }
         assert_eq!(congestion.window(), 10 * MSS);
     }

@@ -16,7 +16,7 @@ use super::state::State;
 use super::tail_probe::TailProbe;
 use super::timestamps::TimestampClock;
 use crate::buffer::{RxBuffer, TxBuffer};
-use crate::config::Config;
+use crate::config::{Config, CongestionControl};
 use crate::event::{CloseReason, ConnectionId};
 use crate::limits::{DEFAULT_PEER_MSS, MAX_FRAME_PIECES};
 use crate::stats::Stats;
@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     pub receive_window: usize,
     pub window_scale: u8,
     pub send_buffer: usize,
+    pub congestion_control: CongestionControl,
 }
 
 impl Settings {
@@ -65,6 +66,7 @@ impl Settings {
             receive_window: config.limits.receive_window,
             window_scale,
             send_buffer: config.limits.send_buffer,
+            congestion_control: CongestionControl::default(),
         }
     }
 }
@@ -339,7 +341,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             timestamps: Some(TimestampClock::new(opening.timestamp_offset)),
             sack: true,
             rtt: RttEstimator::default(),
-            congestion: Congestion::new(mss, false),
+            congestion: Congestion::new(mss, false, settings.congestion_control),
             deadlines: Deadlines::default(),
             events: PendingEvents::default(),
             keepalive_probes: 0,

@@ -69,7 +69,11 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let peer = options.mss.unwrap_or(DEFAULT_PEER_MSS).max(MIN_MSS);
         let mss = (peer.min(self.settings.mss) - reserved).min(self.settings.max_segment);
         self.sending.mss = usize::from(mss);
-        self.congestion = Congestion::new(usize::from(mss), self.sack);
+        self.congestion = Congestion::new(
+            usize::from(mss),
+            self.sack,
+            self.settings.congestion_control,
+        );
     }
 
     /// RFC 9293, 3.10.7.3.

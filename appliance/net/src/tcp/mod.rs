@@ -7,6 +7,7 @@ pub(crate) mod arrival;
 pub(crate) mod closing;
 pub(crate) mod congestion;
 pub(crate) mod connection;
+pub(crate) mod cubic;
 pub(crate) mod emit;
 pub(crate) mod established;
 pub(crate) mod handshake;
