@@ -5,6 +5,7 @@ use nfs::rpc;
 use nfs::xdr::Reader;
 
 use crate::call::{CallId, ClientCall, Failure, Service, Work};
+use crate::duplicates::DuplicateKey;
 use crate::exports::{ExportIndex, Membership};
 use crate::gateway::Gateway;
 use crate::origin::Target;
@@ -12,11 +13,17 @@ use crate::upstream::Purpose;
 
 impl Gateway {
     /// Takes a call in hand.
-    pub(crate) fn begin(&mut self, call: ClientCall) {
+    ///
+    /// `key` is given if it must not be executed again.
+    pub(crate) fn begin(&mut self, call: ClientCall, key: Option<DuplicateKey>) {
         // There is room: whoever is admitted has a place in the table.
-        if let Ok(id) = self.calls.insert(call) {
-            self.authorise(id);
+        let Ok(id) = self.calls.insert(call) else {
+            return;
+        };
+        if let (Some(key), Some(call)) = (key, self.calls.get_mut(id)) {
+            call.duplicate = self.duplicates.enter(key, id, self.now);
         }
+        self.authorise(id);
     }
 
     /// Checks a call's handles and goes on with it, at once or when the origin has told where they belong.
@@ -223,14 +230,13 @@ impl Gateway {
             .map(|(id, _)| id)
             .collect();
         for id in ids {
-            if let Some(call) = self.close_call(id) {
-                if let (Work::Write(_), Some(file)) = (&call.work, call.file)
-                    && let Some(burst) = self.files.get_mut(file).and_then(|f| f.burst.as_mut())
-                {
-                    burst.queue.retain(|(queued, _)| *queued != id);
-                }
-                self.recycle_work(call);
+            if let Some(call) = self.calls.get(id)
+                && let (Work::Write(_), Some(file)) = (&call.work, call.file)
+                && let Some(burst) = self.files.get_mut(file).and_then(|f| f.burst.as_mut())
+            {
+                burst.queue.retain(|(queued, _)| *queued != id);
             }
+            self.drop_call(id);
         }
     }
 }

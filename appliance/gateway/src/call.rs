@@ -11,6 +11,7 @@ use nfs::rpc::{Credential, ErrorReply};
 
 use crate::action::ClientId;
 use crate::budget::Charge;
+use crate::duplicates::DuplicateId;
 use crate::exports::ExportIndex;
 use crate::files::FileRef;
 use crate::identity::Identity;
@@ -22,6 +23,7 @@ use crate::slots::SlotId;
 /// One call of a client that is not answered yet.
 #[derive(Debug)]
 pub(crate) struct ClientCall {
+    /// Who asked for it last: where the reply goes.
     pub(crate) client: ClientId,
     pub(crate) peer: Ipv4Addr,
     /// The client's.
@@ -39,6 +41,10 @@ pub(crate) struct ClientCall {
     pub(crate) request: Option<Message>,
     /// Held until the reply has left.
     pub(crate) charge: Option<Charge>,
+    /// Of whoever asked for it again.
+    pub(crate) joined: Option<Charge>,
+    /// Where it is remembered, if it must not be executed again.
+    pub(crate) duplicate: Option<DuplicateId>,
     /// Taken when the call was let in, so that it can always be answered.
     pub(crate) reply: Option<MetaMut>,
     /// The file it is about, where that matters; held.

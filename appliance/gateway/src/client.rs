@@ -12,6 +12,7 @@ use crate::action::ClientId;
 use crate::budget::{Account, Charge};
 use crate::call::WritePiece;
 use crate::chain::Chain;
+use crate::duplicates::DuplicateKey;
 use crate::gateway::ClientInfo;
 use crate::limits::{FRAGMENTS_PER_RECORD_MAX, RECORD_HEAD_MAX};
 use crate::meta::MetaMut;
@@ -53,6 +54,7 @@ pub(crate) enum CallIntake {
 #[derive(Debug)]
 pub(crate) struct WriteIntake {
     pub(crate) header: CallHeader,
+    pub(crate) key: DuplicateKey,
     pub(crate) head: WriteHead,
     /// Bytes of the record before the data.
     pub(crate) head_len: usize,

@@ -12,7 +12,7 @@ use crate::client::{CallIntake, Client, Filling, Refusal, WriteIntake};
 use crate::error::ConnectionError;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
-use crate::limits::{HEAD_STEP, METADATA_CALL_MAX, SMALL_BUFFERS_RESERVED};
+use crate::limits::{CHECKSUM_LEN, HEAD_STEP, METADATA_CALL_MAX, SMALL_BUFFERS_RESERVED};
 use crate::message::Payload;
 use crate::meta::MetaMut;
 
@@ -161,7 +161,18 @@ impl Gateway {
             }
             Ok(head) => {
                 let head_len = reader.position();
+                let count = head.count as usize;
+                let len = head_len + count + padding(count);
+                // Whatever pieces it comes in, the same bytes are looked at.
+                let covered = CHECKSUM_LEN.max(head_len).min(len);
+                let gathered = client.chain.head();
+                if gathered.len() < covered && !ended {
+                    return Ok(());
+                }
+                let covered = gathered.get(..covered).unwrap_or(gathered);
+                let peer = *client.info.peer.ip();
                 CallIntake::Write(WriteIntake {
+                    key: self.duplicates.key(peer, &header, len, covered),
                     header,
                     head,
                     head_len,
@@ -205,6 +216,9 @@ impl Gateway {
             return Ok(Step::Stuck);
         };
         if write.admitted.is_none() {
+            if self.is_repeated(&write.key) {
+                return Ok(self.take_repeated(client));
+            }
             let bytes = self.pinned_by(write.head.offset, write.head.count);
             write.admitted = self.admit(&client.account, bytes);
             if write.admitted.is_none() {
@@ -253,6 +267,26 @@ impl Gateway {
             write.ended = piece.end_of_record;
         }
         Ok(Step::Went(consumed))
+    }
+
+    /// A WRITE that has come before needs no blocks: its data is skipped.
+    fn take_repeated(&mut self, client: &mut Client) -> Step {
+        let Some(admission) = self.admit(&client.account, 0) else {
+            return Step::Stuck;
+        };
+        let CallIntake::Write(write) = std::mem::replace(&mut client.intake, CallIntake::Skip)
+        else {
+            return Step::Stuck;
+        };
+        self.counters.client_calls += 1;
+        self.counters.client_writes += 1;
+        self.unless_repeated(client.id, Some(write.key), admission);
+        self.recycle_pieces(write.pieces);
+        client.chain.clear();
+        if write.ended {
+            client.intake = CallIntake::Head;
+        }
+        Step::Went(0)
     }
 
     /// Makes sure that the next byte has a place, and returns how many bytes fit there.
@@ -317,15 +351,22 @@ impl Gateway {
             self.reply_error(client.id, charge, buffer, xid, error);
             return;
         };
+        self.counters.client_calls += 1;
+        self.counters.client_writes += 1;
+        // The same call may have come on another connection while this one's data was on its way.
+        let admission = self.unless_repeated(client.id, Some(write.key), (charge, buffer));
+        let Some((charge, buffer)) = admission else {
+            client.chain.clear();
+            self.recycle_pieces(write.pieces);
+            return;
+        };
         client.chain.truncate_to_head(write.head_len);
         let mut request = client.chain.take(&self.queues);
         for piece in &write.pieces {
             request.push(Payload::Block(piece.block.slice(piece.range.clone())));
         }
         request.push(Payload::Zeros(padding(write.head.count as usize)));
-        self.counters.client_calls += 1;
-        self.counters.client_writes += 1;
-        self.begin(ClientCall {
+        let call = ClientCall {
             client: client.id,
             peer: *client.info.peer.ip(),
             xid,
@@ -337,6 +378,8 @@ impl Gateway {
             export: None,
             request: Some(request),
             charge: Some(charge),
+            joined: None,
+            duplicate: None,
             reply: Some(buffer),
             file: None,
             permissions: 0,
@@ -347,7 +390,8 @@ impl Gateway {
                 pieces: write.pieces,
                 generation: 0,
             }),
-        });
+        };
+        self.begin(call, Some(write.key));
     }
 
     /// Bytes of the blocks that `count` bytes from `offset` on lie in.

@@ -44,6 +44,7 @@ impl Gateway {
             // It was decodable when it was classified.
             return true;
         };
+        let peer = *client.info.peer.ip();
         let bytes = self.read_charge(&header, &reader);
         let Some((charge, mut buffer)) = self.admit(&client.account, bytes) else {
             return false;
@@ -53,7 +54,6 @@ impl Gateway {
         let route = match Identity::of(&header.credential) {
             None => Route::Refuse(unserved_flavor(&header.credential)),
             Some(_) => {
-                let peer = *client.info.peer.ip();
                 let mut results = Ok(());
                 // The buffer is filled by whoever can answer at once.
                 let mut route = Route::Refuse(ErrorReply::SystemError);
@@ -92,14 +92,23 @@ impl Gateway {
                 work,
                 clamp,
             } => {
+                let key = service.is_remembered().then(|| {
+                    let (len, covered) = (client.chain.len(), client.chain.head());
+                    self.duplicates.key(peer, &header, len, covered)
+                });
+                let Some((charge, buffer)) = self.unless_repeated(client.id, key, (charge, buffer))
+                else {
+                    client.chain.clear();
+                    return true;
+                };
                 for (position, bound) in clamp.into_iter().flatten() {
                     clamp_word(client, position, bound);
                 }
                 let identity = Identity::of(&header.credential).unwrap_or(Identity::Nobody);
                 let request = client.chain.take(&self.queues);
-                self.begin(ClientCall {
+                let call = ClientCall {
                     client: client.id,
-                    peer: *client.info.peer.ip(),
+                    peer,
                     xid,
                     service,
                     credential: header.credential,
@@ -109,13 +118,16 @@ impl Gateway {
                     export: None,
                     request: Some(request),
                     charge: Some(charge),
+                    joined: None,
+                    duplicate: None,
                     reply: Some(buffer),
                     file: None,
                     permissions: 0,
                     forwarded: false,
                     starving: false,
                     work,
-                });
+                };
+                self.begin(call, key);
             }
         }
         true

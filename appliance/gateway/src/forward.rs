@@ -130,17 +130,18 @@ impl Gateway {
 
     /// Passes a reply back as it is.
     pub(crate) fn pass_back_chain(&mut self, id: CallId, chain: &mut Chain) {
-        let Some(mut call) = self.close_call(id) else {
+        let Some(call) = self.close_call(id) else {
             return;
         };
-        let message = chain.take(&self.queues);
-        self.send_to_client(call.client, message, call.charge.take(), call.xid);
-        self.recycle_work(call);
+        let mut message = chain.take(&self.queues);
+        if message.set_record(call.xid) {
+            self.reply_to(call, message);
+        }
     }
 
     /// Passes a reply back with two absent values, eight zero bytes, in place of what is `hidden`.
     fn pass_back_without(&mut self, id: CallId, chain: &mut Chain, hidden: std::ops::Range<usize>) {
-        let Some(mut call) = self.close_call(id) else {
+        let Some(call) = self.close_call(id) else {
             return;
         };
         let mut whole = chain.take(&self.queues);
@@ -155,8 +156,7 @@ impl Gateway {
             message.push(Payload::Zeros(zeros));
         }
         message.push_range(&whole, MARK_LEN + hidden.end..whole.len());
-        self.send_prepared(call.client, message, call.charge.take());
-        self.recycle_work(call);
+        self.reply_to(call, message);
     }
 
     /// Learns what a reply says about files.

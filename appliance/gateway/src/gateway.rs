@@ -12,6 +12,7 @@ use crate::budget::{Account, Totals};
 use crate::call::{CallId, ClientCall, ReadWork, WritePiece};
 use crate::client::Client;
 use crate::config::{GatewayConfig, Seeds};
+use crate::duplicates::Duplicates;
 use crate::error::ConnectionError;
 use crate::exports::Exports;
 use crate::files::FileTable;
@@ -59,6 +60,7 @@ pub struct Gateway {
     /// `None` while the client's bytes are being looked at.
     pub(crate) clients: HashMap<ClientId, Option<Box<Client>>, SeededHash>,
     pub(crate) calls: Slots<ClientCall>,
+    pub(crate) duplicates: Duplicates,
     pub(crate) links: Links,
     pub(crate) upstream: UpstreamCalls,
     pub(crate) handles: Handles,
@@ -112,6 +114,7 @@ impl Gateway {
             mounts: MountList::new(limits.mounts),
             clients: HashMap::with_capacity_and_hasher(limits.clients, hash),
             calls: Slots::new(limits.calls),
+            duplicates: Duplicates::new(limits.duplicates.max(limits.calls + 1), hash),
             links: Links::new(connections, config.origin.mount_port),
             upstream: UpstreamCalls::new(upstream_bound, seeds.xid, hash),
             handles: Handles::new(limits.handles, hash),
@@ -151,7 +154,8 @@ impl Gateway {
     }
 
     /// A client's connection is gone. What it asked for is finished where the origin was asked already,
-    /// and forgotten otherwise.
+    /// and forgotten otherwise; what came of calls that must not be executed twice is remembered for when
+    /// the client comes back.
     pub fn client_closed(&mut self, client: ClientId, now: Duration) {
         self.now = now;
         self.clients.remove(&client);
@@ -259,6 +263,7 @@ impl Gateway {
             charged_bytes: self.totals.pinned(),
             files: self.files.len(),
             handles: self.handles.len(),
+            duplicates: self.duplicates.len(),
             meta_buffers: self.pool.in_use(),
             ..self.counters
         }

@@ -5,7 +5,7 @@
 //! moment it arrives and leaves as references to them.
 //!
 //! The way of a call: `client_intake` reads it from the stream, `dispatch` finds out what it is,
-//! `authorise` holds its handles against the exports, and then `read`, `write` or `forward` does it.
+//! `repeat` answers it if it has come before, `authorise` holds its handles against the exports, and then `read`, `write` or `forward` does it.
 //! Replies of the origin come in through `origin_intake`. `coherence` decides what of the cache is still
 //! so.
 #![forbid(unsafe_code)]
@@ -27,6 +27,7 @@ mod clock_table;
 mod coherence;
 mod config;
 mod dispatch;
+mod duplicates;
 mod error;
 mod exports;
 mod files;
@@ -47,6 +48,7 @@ mod origin;
 mod origin_intake;
 mod portmap;
 mod read;
+mod repeat;
 mod reply;
 mod resolve;
 mod slots;

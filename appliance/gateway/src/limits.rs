@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use nfs::record::MARK_LEN;
+
 /// A small buffer holds any call or reply head: mark 4 + header 24 + credential 408 + verifier 408 +
 /// handle 68 + 20 = 932 bytes at most, and a MNT call with the longest path (1,024) too.
 pub const SMALL_META_LEN: usize = 2048;
@@ -22,9 +24,22 @@ pub const METADATA_CALL_MAX: usize = 32 * 1024;
 /// Pieces of the longest metadata message: one small buffer and the large ones after it.
 pub const META_PIECES_MAX: usize = METADATA_REPLY_MAX.div_ceil(LARGE_META_LEN) + 1;
 
+/// Bytes of a WRITE that tell it from another with the same xid, if its head is not longer: the head and
+/// the first of the data. All bytes of other calls that lie in their first buffer do.
+pub const CHECKSUM_LEN: usize = 256;
+
 /// Bytes looked at in one step while the head of a message is incomplete: beyond it file data would be
-/// copied twice, and most heads are shorter.
-pub const HEAD_STEP: usize = 256;
+/// copied twice, and most heads are shorter. What a WRITE is recognised by comes in one step.
+pub const HEAD_STEP: usize = CHECKSUM_LEN + MARK_LEN;
+
+/// Longest reply that is remembered in case its call comes again. The longest of a call that is remembered,
+/// CREATE's, is mark 4 + header 24 + status 4 + handle 72 + attributes 88 + wcc data 116 = 308 bytes when
+/// the origin sends no verifier; an origin that does goes without.
+pub const DUPLICATE_REPLY_MAX: usize = 384;
+
+/// How long a reply is remembered: longer than clients wait before they ask again (60 s with Linux over
+/// TCP), and much shorter than xids take to come round.
+pub const DUPLICATE_LIFETIME: Duration = Duration::from_secs(120);
 
 /// Fragments of one record: legal peers send a handful, one-byte fragments of a head are legal too; a
 /// stream of empty ones is an attack on the CPU.
@@ -87,6 +102,10 @@ pub struct Limits {
     pub verdicts: usize,
     /// Entries of the list DUMP answers with; MOUNT's bookkeeping is a courtesy (RFC 1813, appendix I).
     pub mounts: usize,
+    /// Calls remembered because they must not be executed twice, those in progress included; at least
+    /// one more than `calls`. Each takes some 600 bytes. When they are more than this in
+    /// [`DUPLICATE_LIFETIME`], the oldest replies are forgotten sooner.
+    pub duplicates: usize,
     /// Small buffers. A call in flight holds two at most (itself and its reply).
     pub small_buffers: usize,
     /// Large buffers.
@@ -105,6 +124,7 @@ impl Default for Limits {
             files: 32_768,
             verdicts: 16_384,
             mounts: 256,
+            duplicates: 16_384,
             small_buffers: 8192,
             large_buffers: 128,
         }

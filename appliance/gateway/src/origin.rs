@@ -162,11 +162,14 @@ impl Gateway {
     }
 
     /// Whether anybody waits for the answer; if not, nothing is sent again.
+    ///
+    /// The outcome of a call that must not be executed twice is always wanted: if its client comes back
+    /// and asks again, only the origin's answer to this very xid is the right one.
     fn is_awaited(&self, purpose: Purpose) -> bool {
         let is_alive = |id| {
-            self.calls
-                .get(id)
-                .is_some_and(|call| self.clients.contains_key(&call.client))
+            self.calls.get(id).is_some_and(|call| {
+                call.duplicate.is_some() || self.clients.contains_key(&call.client)
+            })
         };
         match purpose {
             Purpose::Forward(id) | Purpose::Identify(id) => is_alive(id),
@@ -210,9 +213,7 @@ impl Gateway {
         if is_write {
             self.settle_write(id, None);
         }
-        if let Some(call) = self.close_call(id) {
-            self.recycle_work(call);
-        }
+        self.drop_call(id);
     }
 
     /// Opens what is due, closes what is idle.

@@ -76,8 +76,9 @@ impl Gateway {
         if fits {
             data(&mut message);
         }
-        self.send_to_client(call.client, message, call.charge.take(), call.xid);
-        self.recycle_work(call);
+        if message.set_record(call.xid) {
+            self.reply_to(call, message);
+        }
     }
 
     /// Answers a call with an NFS status in the failure form of its procedure, and forgets it.
@@ -97,10 +98,14 @@ impl Gateway {
         let Some(mut call) = self.close_call(id) else {
             return;
         };
-        if let (Some(buffer), Some(charge)) = (call.reply.take(), call.charge.take()) {
-            self.reply_error(call.client, charge, buffer, call.xid, error);
+        let Some(mut buffer) = call.reply.take() else {
+            return;
+        };
+        write_error(&mut buffer, call.xid, error);
+        let mut message = self.message_of(buffer);
+        if message.set_record(call.xid) {
+            self.reply_to(call, message);
         }
-        self.recycle_work(call);
     }
 
     pub(crate) fn answer_failure(&mut self, id: CallId, failure: Failure) {
@@ -163,7 +168,7 @@ impl Gateway {
         }
     }
 
-    fn message_of(&self, buffer: MetaMut) -> Message {
+    pub(crate) fn message_of(&self, buffer: MetaMut) -> Message {
         let mut message = SpareQueues::message(&self.queues);
         message.push(Payload::Meta(buffer.freeze()));
         message

@@ -25,6 +25,12 @@ pub struct GatewayStats {
     pub client_protocol_errors: u64,
     /// Calls refused because of the export's rules.
     pub refused_by_export: u64,
+    /// Calls that came again while they were being executed, and were not executed a second time.
+    pub duplicates_joined: u64,
+    /// Calls that came again and were given their recorded reply.
+    pub duplicates_answered: u64,
+    /// Replies too long to be recorded.
+    pub duplicates_too_long: u64,
     /// Times a file's blocks were dropped because the origin's attributes changed.
     pub files_invalidated: u64,
     /// Fills whose data was not published because something changed meanwhile.
@@ -39,6 +45,8 @@ pub struct GatewayStats {
     pub files: usize,
     /// Handles known.
     pub handles: usize,
+    /// Calls remembered because they must not be executed twice.
+    pub duplicates: usize,
     /// Meta buffers in use.
     pub meta_buffers: usize,
 }

@@ -166,6 +166,13 @@ fn a_client_that_vanishes_leaves_nothing_behind() {
     for link in lab.nfs_links() {
         lab.break_link(link);
     }
+    assert_eq!(
+        lab.gateway.stats().origin_calls_in_flight,
+        1,
+        "the WRITE's outcome is wanted, should its client come back"
+    );
+    lab.hold = |_| false;
+    lab.tick(Duration::from_secs(1));
     lab.assert_at_rest();
 }
 

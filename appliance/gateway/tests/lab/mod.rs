@@ -174,7 +174,7 @@ impl Lab {
 
     pub fn connect(&mut self, client: u64, address: Ipv4Addr) {
         let info = ClientInfo {
-            peer: SocketAddrV4::new(address, 900),
+            peer: SocketAddrV4::new(address, 900 + client as u16),
             local_port: 2049,
         };
         self.gateway.client_opened(ClientId(client), info, self.now);

@@ -268,9 +268,10 @@ impl Origin {
             }
             6 => self.read(id, call.uid, &mut args),
             7 => self.write(id, &mut args),
-            8 => self.create(id, &mut args),
-            12 => self.remove(id, args.opaque()),
+            8..=11 => self.create(id, &mut args),
+            12 | 13 => self.remove(id, args.opaque()),
             14 => self.rename(id, &mut args),
+            15 => self.link(id, &mut args),
             17 => self.readdirplus(id),
             19 => {
                 let mut out = Out::new().u32(0).raw(&self.post_op(id));
@@ -403,6 +404,26 @@ impl Origin {
             target.children.insert(to, file);
         }
         Out::new().u32(0).u32(0).u32(0).u32(0).u32(0).0
+    }
+
+    fn link(&mut self, id: u64, args: &mut In<'_>) -> Vec<u8> {
+        let directory = id_of(args.opaque());
+        let name = args.opaque().to_vec();
+        let target = self.nodes.get_mut(&directory).unwrap();
+        // As any server: a name that exists is in the way.
+        let status = match target.children.entry(name) {
+            std::collections::btree_map::Entry::Occupied(_) => 17,
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(id);
+                0
+            }
+        };
+        Out::new()
+            .u32(status)
+            .raw(&self.post_op(id))
+            .u32(0)
+            .u32(0)
+            .0
     }
 
     fn readdirplus(&self, id: u64) -> Vec<u8> {
