@@ -70,20 +70,21 @@ pub(crate) struct Duplicates {
     answered: VecDeque<u32>,
     /// [`DUPLICATE_REPLY_MAX`] bytes for each entry.
     replies: Vec<u8>,
+    capacity: usize,
 }
 
 impl Duplicates {
     /// Room for `capacity` calls, which must be more than are ever in progress.
     pub(crate) fn new(capacity: usize, hash: SeededHash) -> Self {
-        let count = u32::try_from(capacity).unwrap_or(u32::MAX);
         Self {
             hash,
             // Twice as much as is used: below half full the map cleans up in place and never grows.
             index: HashMap::with_capacity_and_hasher(capacity.saturating_mul(2), hash),
-            entries: vec![None; capacity],
-            vacant: (0..count).rev().collect(),
+            entries: Vec::with_capacity(capacity),
+            vacant: Vec::with_capacity(capacity),
             answered: VecDeque::with_capacity(capacity),
             replies: vec![0; capacity.saturating_mul(DUPLICATE_REPLY_MAX)],
+            capacity,
         }
     }
 
@@ -134,7 +135,12 @@ impl Duplicates {
     ) -> Option<DuplicateId> {
         self.expire(now);
         if self.vacant.is_empty() {
-            self.forget_oldest();
+            if self.entries.len() < self.capacity {
+                self.vacant.push(u32::try_from(self.entries.len()).ok()?);
+                self.entries.push(None);
+            } else {
+                self.forget_oldest();
+            }
         }
         let slot = self.vacant.pop()?;
         let state = State::InProgress(call);
