@@ -251,9 +251,10 @@ impl<R: RxBuffer> Engine<R> {
                 self.deliver(port, connection, now);
             }
             Event::PeerClosed { connection } => {
+                if let Some(session) = self.ports[port].sessions.get_mut(connection) {
+                    session.peer_closed = true;
+                }
                 self.deliver(port, connection, now);
-                self.forget(port, connection, now);
-                self.close_when_flushed(port, connection);
             }
             Event::Closed { connection, .. } => {
                 self.forget(port, connection, now);
@@ -276,6 +277,9 @@ impl<R: RxBuffer> Engine<R> {
                 return progress;
             }
             let Some(bytes) = stack.peek(connection) else {
+                if std::mem::take(&mut session.peer_closed) {
+                    self.finish(port, connection, now);
+                }
                 return progress;
             };
             let given = bytes.len();
@@ -327,7 +331,7 @@ impl<R: RxBuffer> Engine<R> {
                         }
                     }
                 }
-                Action::CloseClient { client } => self.close_client(client),
+                Action::CloseClient { client } => self.close_client(client, now),
                 Action::OpenOrigin { origin, port } => self.open_origin(origin, port, now),
                 Action::CloseOrigin { origin } => {
                     if let Some(connection) = self.connection_of(origin) {
@@ -345,11 +349,30 @@ impl<R: RxBuffer> Engine<R> {
         busy
     }
 
-    fn close_client(&mut self, client: ClientId) {
+    fn close_client(&mut self, client: ClientId, now: Duration) {
         if let Some(session) = self.ports[self.listen_port].sessions.client_mut(client) {
             let connection = session.connection;
+            self.forget(self.listen_port, connection, now);
             self.close_when_flushed(self.listen_port, connection);
         }
+    }
+
+    /// Everything a peer that sends no more has sent was taken. A client gets the replies it is still
+    /// owed, after which the gateway has the connection closed; of the origin nothing more is wanted.
+    fn finish(&mut self, port: usize, connection: ConnectionId, now: Duration) {
+        let Some(session) = self.ports[port].sessions.get(connection) else {
+            return;
+        };
+        match session.peer {
+            _ if session.forgotten => {}
+            Peer::Client(client) => {
+                self.gateway.client_finished(client, now);
+                self.run_actions(now);
+                return;
+            }
+            Peer::Origin(_) => self.forget(port, connection, now),
+        }
+        self.close_when_flushed(port, connection);
     }
 
     fn open_origin(&mut self, origin: OriginId, tcp_port: u16, now: Duration) {

@@ -27,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) stalled: bool,
     /// Close once everything was pulled; what still arrives is discarded.
     pub(crate) closing: bool,
+    /// The peer has closed its sending side; the gateway is told when it has taken all that was sent.
+    pub(crate) peer_closed: bool,
     /// The gateway knows (or itself decided) that this peer is gone.
     pub(crate) forgotten: bool,
     output: VecDeque<Message>,
@@ -39,6 +41,7 @@ impl Session {
             peer,
             stalled: false,
             closing: false,
+            peer_closed: false,
             forgotten: false,
             output: VecDeque::new(),
         }

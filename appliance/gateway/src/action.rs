@@ -20,7 +20,8 @@ pub enum Action {
         /// What.
         message: Message,
     },
-    /// Close the connection once what was sent before is on its way; then call `client_closed`.
+    /// Close the connection once what was sent before is on its way, and call `client_closed`; what the
+    /// client still sends is of no interest.
     CloseClient {
         /// Whose.
         client: ClientId,

@@ -89,6 +89,10 @@ pub(crate) struct Client {
     pub(crate) intake: CallIntake,
     /// It is in the queue of those to be tried again without new bytes.
     pub(crate) queued: bool,
+    /// No more bytes will come; it goes when its last call is answered.
+    pub(crate) finished: bool,
+    /// The engine was told to close the connection.
+    pub(crate) closing: bool,
 }
 
 impl Client {
@@ -110,6 +114,8 @@ impl Client {
             chain: Chain::new(),
             intake: CallIntake::Head,
             queued: false,
+            finished: false,
+            closing: false,
         }
     }
 

@@ -43,6 +43,7 @@ impl Gateway {
         if let Some(place) = self.clients.get_mut(&id) {
             *place = Some(client);
         }
+        self.close_if_done(id);
         result
     }
 

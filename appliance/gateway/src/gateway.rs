@@ -153,6 +153,31 @@ impl Gateway {
         self.clients.insert(client, Some(Box::new(state)));
     }
 
+    /// A client has closed its sending side, and all that it sent was taken. A call that is not whole never
+    /// will be; what was asked for whole is still answered, and then the connection is closed with
+    /// [`Action::CloseClient`].
+    pub fn client_finished(&mut self, client: ClientId, now: Duration) {
+        self.now = now;
+        if let Some(Some(state)) = self.clients.get_mut(&client) {
+            state.finished = true;
+            state.forget_partial();
+        }
+        self.close_if_done(client);
+    }
+
+    /// Closes the connection of a client that has finished, if it is owed no reply. (The search through
+    /// the calls is for the last replies of a connection, not for every day.)
+    pub(crate) fn close_if_done(&mut self, client: ClientId) {
+        let Some(Some(state)) = self.clients.get_mut(&client) else {
+            return;
+        };
+        let is_owed = || self.calls.iter().any(|(_, call)| call.client == client);
+        if state.finished && !state.closing && !state.waits() && !is_owed() {
+            state.closing = true;
+            self.actions.push_back(Action::CloseClient { client });
+        }
+    }
+
     /// A client's connection is gone. What it asked for is finished where the origin was asked already,
     /// and forgotten otherwise; what came of calls that must not be executed twice is remembered for when
     /// the client comes back.

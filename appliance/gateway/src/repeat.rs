@@ -42,9 +42,10 @@ impl Gateway {
             Some(Seen::InProgress(id)) => {
                 self.counters.duplicates_joined += 1;
                 if let Some(call) = self.calls.get_mut(id) {
-                    call.client = client;
+                    let before = std::mem::replace(&mut call.client, client);
                     // The first charge covers what the call pins; this one the reply on its way.
                     call.joined = Some(charge);
+                    self.close_if_done(before);
                 }
                 None
             }

@@ -143,6 +143,7 @@ impl Gateway {
         }
         self.actions
             .push_back(Action::SendToClient { client, message });
+        self.close_if_done(client);
     }
 
     /// Takes a call out of the table and lets go of its file.

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod draining;
+mod half_close;
 mod histories;
 mod lossy_links;
 mod reading;

@@ -145,6 +145,15 @@ impl<W: Wire> World<W> {
         host.stack.abort(*connection);
     }
 
+    /// A client closes its sending side, once its calls have left it.
+    pub fn close(&mut self, client: usize) {
+        self.turn();
+        let Client {
+            host, connection, ..
+        } = &mut self.clients[client];
+        host.stack.close(*connection, self.now);
+    }
+
     /// Nobody holds anything that he should have given back.
     pub fn assert_at_rest(&mut self) {
         self.run_for(Duration::from_secs(1));
