@@ -83,7 +83,7 @@ impl Duplicates {
             entries: Vec::with_capacity(capacity),
             vacant: Vec::with_capacity(capacity),
             answered: VecDeque::with_capacity(capacity),
-            replies: vec![0; capacity.saturating_mul(DUPLICATE_REPLY_MAX)],
+            replies: Vec::with_capacity(capacity.saturating_mul(DUPLICATE_REPLY_MAX)),
             capacity,
         }
     }
@@ -138,6 +138,8 @@ impl Duplicates {
             if self.entries.len() < self.capacity {
                 self.vacant.push(u32::try_from(self.entries.len()).ok()?);
                 self.entries.push(None);
+                let len = self.entries.len() * DUPLICATE_REPLY_MAX;
+                self.replies.resize(len, 0);
             } else {
                 self.forget_oldest();
             }
