@@ -8,6 +8,7 @@ mod histories;
 mod lossy_links;
 mod reading;
 mod reconnecting;
+mod repeating;
 mod two_keys;
 mod vanishing;
 mod world;

@@ -25,6 +25,9 @@ pub struct Client {
     replies: HashMap<u32, Vec<u8>>,
     credential: opaque_auth<'static>,
     last_xid: u32,
+    last_call: Vec<u8>,
+    server: SocketAddrV4,
+    port: u16,
 }
 
 impl Client {
@@ -33,10 +36,9 @@ impl Client {
         let mac = [2, 0, 0, 0, 1, 10 + number];
         let address = Ipv4Addr::new(10, 77, 1, 10 + number);
         let mut host = Host::new(mac, address);
-        let connection = host
-            .stack
-            .connect(server, 700 + u16::from(number), now)
-            .expect("a free port");
+        let port = 700 + u16::from(number);
+        let connecting = host.stack.connect(server, port, now);
+        let connection = connecting.expect("a free port");
         Self {
             host,
             connection,
@@ -48,15 +50,33 @@ impl Client {
             replies: HashMap::new(),
             credential: credential(1000),
             last_xid: u32::from(number) << 24,
+            last_call: Vec::new(),
+            server,
+            port,
         }
+    }
+
+    /// Connects anew from another port, its last connection being over.
+    pub fn reconnect(&mut self, now: Duration) {
+        self.port += 100;
+        let connecting = self.host.stack.connect(self.server, self.port, now);
+        self.connection = connecting.expect("a free port");
+        self.connected = false;
+        self.closed = None;
+        self.records = Records::default();
     }
 
     /// Sends a call and returns its xid.
     pub fn call(&mut self, procedure: (u32, u32, u32), arguments: &impl Pack) -> u32 {
         self.last_xid += 1;
-        let call = encode_call(self.last_xid, procedure, &self.credential, arguments);
-        self.host.send(self.connection, &call);
+        self.last_call = encode_call(self.last_xid, procedure, &self.credential, arguments);
+        self.repeat_call();
         self.last_xid
+    }
+
+    /// Sends the last call once more, as it was.
+    pub fn repeat_call(&mut self) {
+        self.host.send(self.connection, &self.last_call);
     }
 
     /// Sends the first `len` bytes of a call whose rest never comes.
