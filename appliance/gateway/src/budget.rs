@@ -55,6 +55,11 @@ impl Account {
         })
     }
 
+    /// Calls charged and not answered, and replies that have not left.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.get()
+    }
+
     /// Charges one call that may pin up to `bytes`, or `None` when a bound would be passed.
     ///
     /// Whoever holds nothing is let in whatever `bytes` are: otherwise a bound set below one call's

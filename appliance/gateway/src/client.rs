@@ -1,5 +1,6 @@
 //! A client connection: the stream of calls being read from it.
 
+use core::time::Duration;
 use std::rc::Rc;
 
 use cache::BlockMut;
@@ -89,6 +90,8 @@ pub(crate) struct Client {
     pub(crate) intake: CallIntake,
     /// It is in the queue of those to be tried again without new bytes.
     pub(crate) queued: bool,
+    /// When it last made a call, or was kept from going on by us.
+    pub(crate) last_active: Duration,
     /// No more bytes will come; it goes when its last call is answered.
     pub(crate) finished: bool,
     /// The engine was told to close the connection.
@@ -101,6 +104,7 @@ impl Client {
         info: ClientInfo,
         account: Rc<Account>,
         max_write: u32,
+        now: Duration,
     ) -> Self {
         let head = u32::try_from(RECORD_HEAD_MAX).unwrap_or(0);
         Self {
@@ -114,6 +118,7 @@ impl Client {
             chain: Chain::new(),
             intake: CallIntake::Head,
             queued: false,
+            last_active: now,
             finished: false,
             closing: false,
         }
@@ -126,6 +131,24 @@ impl Client {
             CallIntake::Write(write) => write.ended,
             CallIntake::Head | CallIntake::Gather | CallIntake::Skip => false,
         }
+    }
+
+    /// Whether it has made a call that is not let in yet.
+    pub(crate) fn asks(&self) -> bool {
+        match &self.intake {
+            CallIntake::Complete | CallIntake::Refuse { .. } => true,
+            CallIntake::Write(write) => write.admitted.is_none(),
+            CallIntake::Head | CallIntake::Gather | CallIntake::Skip => false,
+        }
+    }
+
+    /// Whether neither it nor we have done anything for the other for `time`: no call has come whole, none
+    /// is being executed, and no reply waits to be read.
+    pub(crate) fn is_idle(&self, time: Duration, now: Duration) -> bool {
+        let is_arriving =
+            matches!(&self.intake, CallIntake::Write(write) if write.admitted.is_some());
+        let is_silent = self.last_active.saturating_add(time) <= now;
+        is_silent && !self.waits() && self.account.calls() == usize::from(is_arriving)
     }
 
     /// Forgets a call that has not arrived whole.

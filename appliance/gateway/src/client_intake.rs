@@ -64,6 +64,9 @@ impl Gateway {
         let mut taken = 0;
         loop {
             let rest = bytes.get(taken..).unwrap_or_default();
+            if client.asks() {
+                client.last_active = self.now;
+            }
             let step = match client.intake {
                 CallIntake::Head | CallIntake::Gather => self.gather(client, rest)?,
                 CallIntake::Complete => {
@@ -84,7 +87,12 @@ impl Gateway {
             };
             match step {
                 Step::Went(count) => taken += count,
-                Step::Stuck => return Ok(taken),
+                Step::Stuck => {
+                    if !rest.is_empty() {
+                        client.last_active = self.now;
+                    }
+                    return Ok(taken);
+                }
             }
         }
     }

@@ -19,7 +19,9 @@ use crate::files::FileTable;
 use crate::fills::Fills;
 use crate::handles::Handles;
 use crate::hash::SeededHash;
-use crate::limits::{MAX_IO_BOUND, ORIGIN_CONNECTIONS_MAX, READ_PIECES_MAX, RESUME_INTERVAL};
+use crate::limits::{
+    IDLE_SWEEPS, MAX_IO_BOUND, ORIGIN_CONNECTIONS_MAX, READ_PIECES_MAX, RESUME_INTERVAL,
+};
 use crate::links::Links;
 use crate::message::SpareQueues;
 use crate::meta::MetaPool;
@@ -82,6 +84,8 @@ pub struct Gateway {
     pub(crate) draining: bool,
     /// Bytes were offered and not all taken since the last timeout.
     held_back: bool,
+    /// When idle clients are looked for next.
+    sweep_at: Duration,
 }
 
 impl Gateway {
@@ -131,6 +135,7 @@ impl Gateway {
             now: Duration::ZERO,
             draining: false,
             held_back: false,
+            sweep_at: Duration::ZERO,
             config,
             cache,
         }
@@ -149,7 +154,7 @@ impl Gateway {
             limits.calls_per_client,
             self.pinned_per_client,
         );
-        let state = Client::new(client, info, account, self.max_write);
+        let state = Client::new(client, info, account, self.max_write, now);
         self.clients.insert(client, Some(Box::new(state)));
     }
 
@@ -249,10 +254,9 @@ impl Gateway {
     pub fn poll_timeout(&self) -> Option<Duration> {
         let waiting = self.held_back || !(self.starved.is_empty() && self.stalled.is_empty());
         let resume = waiting.then(|| self.now + RESUME_INTERVAL);
-        [resume, self.links_timeout(), self.exports_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let sweep = (!self.clients.is_empty()).then_some(self.sweep_at);
+        let others = [self.links_timeout(), self.exports_timeout(), sweep];
+        others.into_iter().chain([resume]).flatten().min()
     }
 
     /// Time has passed.
@@ -262,6 +266,23 @@ impl Gateway {
         self.resolve_exports();
         self.tend_links();
         self.resume();
+        if self.sweep_at <= now {
+            self.close_idle_clients();
+        }
+    }
+
+    fn close_idle_clients(&mut self) {
+        let now = self.now;
+        let bound = self.config.limits.client_idle;
+        self.sweep_at = now.saturating_add((bound / IDLE_SWEEPS).max(RESUME_INTERVAL));
+        for client in self.clients.values_mut().flatten() {
+            if !client.closing && client.is_idle(bound, now) {
+                client.closing = true;
+                self.counters.idle_clients_closed += 1;
+                self.actions
+                    .push_back(Action::CloseClient { client: client.id });
+            }
+        }
     }
 
     /// Reads no new calls from now on; those in flight are finished, half-read ones are forgotten.

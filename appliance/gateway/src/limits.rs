@@ -77,6 +77,10 @@ pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
 /// The MOUNT connection is closed when it was idle for so long; servers expect it to be short-lived.
 pub const SERVICE_IDLE: Duration = Duration::from_secs(30);
 
+/// Idle clients are looked for so many times in the time they may be idle for: they are found at most an
+/// eighth of it late, and looking through all clients is rare.
+pub const IDLE_SWEEPS: u32 = 8;
+
 /// Time before what waits for blocks or buffers looks again: wire references go without a word.
 pub const RESUME_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -85,6 +89,10 @@ pub const RESUME_INTERVAL: Duration = Duration::from_millis(1);
 pub struct Limits {
     /// Client connections. Each costs a record reader and a half-read call.
     pub clients: usize,
+    /// Time without a call after which a client's connection is closed, so that machines that are gone
+    /// hold no places. Clients that are there have closed idle connections before (Linux after 5
+    /// minutes), and connect again when they need to.
+    pub client_idle: Duration,
     /// Calls of one client from being read to the reply having left. Linux has up to 128 slots a mount.
     pub calls_per_client: usize,
     /// Calls of all clients.
@@ -116,6 +124,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             clients: 1024,
+            client_idle: Duration::from_secs(600),
             calls_per_client: 128,
             calls: 1024,
             pinned_per_client: None,

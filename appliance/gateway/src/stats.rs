@@ -25,6 +25,8 @@ pub struct GatewayStats {
     pub client_protocol_errors: u64,
     /// Calls refused because of the export's rules.
     pub refused_by_export: u64,
+    /// Connections closed because no call came for too long.
+    pub idle_clients_closed: u64,
     /// Calls that came again while they were being executed, and were not executed a second time.
     pub duplicates_joined: u64,
     /// Calls that came again and were given their recorded reply.

@@ -4,6 +4,7 @@
 mod bounds;
 mod draining;
 mod half_close;
+mod idle;
 mod histories;
 mod lossy_links;
 mod reading;
