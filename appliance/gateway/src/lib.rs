@@ -4,10 +4,11 @@
 //! origin connections and gives [`Action`]s. File data lies in blocks of the `cache` crate from the
 //! moment it arrives and leaves as references to them.
 //!
-//! The way of a call: `client_intake` reads it from the stream, `dispatch` finds out what it is,
-//! `repeat` answers it if it has come before, `authorise` holds its handles against the exports, and then `read`, `write` or `forward` does it.
-//! Replies of the origin come in through `origin_intake`. `coherence` decides what of the cache is still
-//! so.
+//! The way of a call: `client_intake` reads it from the stream, `dispatch` finds out what it is, `repeat`
+//! deals with it if it has come before, `authorise` holds its handles against the exports, and then
+//! `read`, `write` or `forward` does it. Replies of the origin come in through `origin_intake`.
+//! `duplicates` remembers what must not be executed twice, and `coherence` decides what of the cache is
+//! still so.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

@@ -395,6 +395,39 @@ fn a_client_at_its_bound_waits_with_repeated_calls_too() {
 }
 
 #[test]
+fn whoever_joins_a_call_is_charged_for_its_reply() {
+    let (mut lab, file) = lab_of(Setup {
+        limits: Limits {
+            calls_per_client: 1,
+            ..Limits::default()
+        },
+        ..Setup::default()
+    });
+    lab.hold = |_| true;
+    let args = write_args(&file, 0, &pattern(BLOCK, 1));
+    let (_, call) = lab.call_bytes(100_003, 3, WRITE, 0, &args);
+    ask(&mut lab, FIRST, &call);
+    ask(&mut lab, SECOND, &call);
+    let stats = lab.gateway.stats();
+    assert_eq!((stats.calls_in_flight, stats.charged_bytes), (2, BLOCK));
+    lab.hold = |_| false;
+    lab.keep_messages = true;
+    lab.run();
+    let kept = |lab: &Lab| -> Vec<u64> { lab.kept.iter().map(|(client, _)| client.0).collect() };
+    assert_eq!(kept(&lab), [SECOND]);
+    for client in [SECOND, FIRST] {
+        lab.send(client, 1, &Out::new().opaque(&file).0);
+        lab.run();
+    }
+    assert_eq!(kept(&lab), [SECOND, FIRST], "the second has not read yet");
+    lab.kept.clear();
+    lab.run();
+    assert_eq!(kept(&lab), [SECOND]);
+    lab.kept.clear();
+    lab.assert_at_rest();
+}
+
+#[test]
 fn what_is_remembered_is_bounded_in_number_and_time() {
     let (mut lab, _) = lab_of(Setup {
         limits: Limits {
