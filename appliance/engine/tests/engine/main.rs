@@ -4,8 +4,8 @@
 mod bounds;
 mod draining;
 mod half_close;
-mod idle;
 mod histories;
+mod idle;
 mod lossy_links;
 mod reading;
 mod reconnecting;
