@@ -66,6 +66,12 @@ counters! {
     origin_connections,
     /// Client calls not yet answered now.
     calls_in_flight,
+    /// Repetitions of calls in progress, which joined them.
+    duplicates_joined,
+    /// Repetitions of finished calls, which got the recorded reply.
+    duplicates_answered,
+    /// Client connections closed because they made no call for too long.
+    idle_clients_closed,
     /// TCP segments sent again.
     tcp_retransmissions,
     /// Frames received.

@@ -170,6 +170,9 @@ fn gather(engine: &Engine<RxSegment>, nics: &[Nic], turns: u64, idle_sleeps: u64
         client_connections: stats.clients as u64,
         origin_connections: stats.origin_connections as u64,
         calls_in_flight: stats.gateway.calls_in_flight as u64,
+        duplicates_joined: stats.gateway.duplicates_joined,
+        duplicates_answered: stats.gateway.duplicates_answered,
+        idle_clients_closed: stats.gateway.idle_clients_closed,
         turns,
         idle_sleeps,
         ..Counters::default()
