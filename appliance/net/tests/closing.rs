@@ -262,6 +262,41 @@ fn a_reset_with_the_exact_number_ends_the_connection_and_drops_its_memory() {
     assert!(peer.segments().is_empty());
 }
 
+/// Clients with few source ports reset and come back from the same one, in the same
+/// burst of frames.
+#[test]
+fn a_syn_right_behind_a_reset_is_answered() {
+    let mut peer = Peer::default();
+    let old = peer.accept();
+    let reset = peer.tcp("R", &[]);
+    peer.send(&reset);
+    peer.seq = peer.seq.wrapping_add(100_000);
+    let syn = peer.syn();
+    peer.send(&syn);
+    let answer = peer.segment();
+    assert_eq!(answer.flags, "S.");
+    peer.seq = peer.seq.wrapping_add(1);
+    peer.send_ack(answer.seq.wrapping_add(1));
+    let events = peer.events();
+    let reason = CloseReason::Reset;
+    assert!(events.contains(&Event::Closed {
+        connection: old,
+        reason
+    }));
+    let new = events.iter().find_map(|event| match event {
+        Event::Accepted { connection, .. } => Some(*connection),
+        _ => None,
+    });
+    assert_ne!(new.expect("the new connection is accepted"), old);
+    peer.send_data(b"again");
+    peer.id = new;
+    assert_eq!(
+        peer.read(),
+        b"again",
+        "the old one's end did not take the new one's endpoints"
+    );
+}
+
 #[test]
 fn a_reset_elsewhere_in_the_window_is_challenged() {
     let mut peer = Peer::default();

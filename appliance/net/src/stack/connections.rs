@@ -68,6 +68,16 @@ impl<R: RxBuffer, T: TxBuffer> Connections<R, T> {
         }
     }
 
+    /// Frees the endpoints of a connection that only the application still knows: the
+    /// peer may use them again at once.
+    pub(super) fn release_endpoints(&mut self, index: u32) {
+        if let Some(slot) = self.slots.get(index as usize)
+            && let Some(connection) = &slot.connection
+        {
+            self.demux.remove(&connection.endpoints, index);
+        }
+    }
+
     pub(super) fn remove(&mut self, index: u32) {
         if let Some(slot) = self.slots.get_mut(index as usize)
             && let Some(connection) = slot.connection.take()

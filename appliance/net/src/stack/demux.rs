@@ -71,6 +71,7 @@ impl Demux {
         }
     }
 
+    /// Takes a slot out; nothing happens if it is out already.
     pub(super) fn remove(&mut self, endpoints: &Endpoints, slot: u32) {
         let bucket = self.bucket(endpoints);
         let Some(after) = self.links.get(slot as usize).map(|link| link.next) else {

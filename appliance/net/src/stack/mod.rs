@@ -232,5 +232,8 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         if let Some(deadline) = connection.deadlines.earliest() {
             self.timers.arm(index, deadline);
         }
+        if connection.state == State::Closed {
+            self.connections.release_endpoints(index);
+        }
     }
 }
