@@ -70,10 +70,7 @@ pub struct Granted {
 /// Bounds of large TCP frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tso {
-    /// Most payload of each segment that the device cuts.
-    ///
-    /// On net_tap this is the MTU less 94, the longest header: that driver counts the
-    /// whole header into the MTU, Ethernet's part included, and takes no frame beyond it.
+    /// Most payload of each segment that the device cuts: the MTU less both headers.
     pub max_segment: u16,
     /// Most payload of one frame: an IPv4 packet of 65,535 bytes.
     pub max_payload: u16,

@@ -1,5 +1,7 @@
 //! What differs from driver to driver.
 
+use dpdk_sys as sys;
+
 /// How a transmit queue is made to free what the device has finished with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reclaim {
@@ -50,13 +52,17 @@ impl Driver {
         }
     }
 
-    /// Most payload of a segment cut from a large frame.
-    pub(super) fn max_tso_segment(self, mtu: u16) -> u16 {
+    /// Transmit offloads to leave alone although the driver offers them.
+    ///
+    /// net_tap sums each segment of a frame by itself, so a segment of odd length before
+    /// the last makes a wrong TCP checksum; what it cuts it sums in the same way.
+    pub(super) fn distrusted_tx_offloads(self) -> u64 {
         match self {
-            // It compares the MTU with the whole header, Ethernet's 14 bytes included, and
-            // stops at a frame that exceeds it: leave room for IPv4 and the longest TCP.
-            Self::Tap => mtu.saturating_sub(14 + 20 + 60),
-            Self::Virtio | Self::Other => mtu.saturating_sub(40),
+            Self::Tap => {
+                (sys::RTE_ETH_TX_OFFLOAD_TCP_CKSUM as u64)
+                    | (sys::RTE_ETH_TX_OFFLOAD_TCP_TSO as u64)
+            }
+            Self::Virtio | Self::Other => 0,
         }
     }
 }
@@ -64,6 +70,7 @@ impl Driver {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::{PortConfig, TxOffloads};
 
     #[test]
     fn virtio_reclaims_as_early_as_it_can() {
@@ -76,8 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn tap_counts_the_ethernet_header() {
-        assert_eq!(Driver::named("net_tap").max_tso_segment(1500), 1406);
-        assert_eq!(Driver::named("net_virtio_user").max_tso_segment(1500), 1460);
+    fn tap_is_not_trusted_with_tcp() {
+        let offered = PortConfig::default().tx.to_flags();
+        let taken = offered & !Driver::named("net_tap").distrusted_tx_offloads();
+        let granted = TxOffloads::from_flags(taken);
+        assert!(granted.multi_segment && granted.ip_checksum);
+        assert!(!granted.tcp_checksum && !granted.tso);
+        assert_eq!(Driver::named("net_virtio_user").distrusted_tx_offloads(), 0);
     }
 }

@@ -13,8 +13,11 @@ use std::sync::Arc;
 /// Ethernet header and frame check sequence, which the MTU does not count.
 const FRAME_OVERHEAD: u16 = 14 + 4;
 
+/// IPv4 and TCP headers without options.
+const HEADERS: u16 = 20 + 20;
+
 /// Most TCP payload of an IPv4 packet: 65,535 bytes less both headers.
-const MAX_TCP_PAYLOAD: u16 = u16::MAX - 40;
+const MAX_TCP_PAYLOAD: u16 = u16::MAX - HEADERS;
 
 impl Port {
     /// Opens a port and starts it. Received frames come from `rx_pools`: one for all
@@ -99,7 +102,8 @@ impl<'a> Opening<'a> {
     fn configure(&mut self) -> Result<Granted, PortError> {
         let config = self.config;
         let rx = RxOffloads::from_flags(config.rx.to_flags() & self.info.rx_offload_capa);
-        let tx = TxOffloads::from_flags(config.tx.to_flags() & self.info.tx_offload_capa);
+        let offered = self.info.tx_offload_capa & !self.driver.distrusted_tx_offloads();
+        let tx = TxOffloads::from_flags(config.tx.to_flags() & offered);
         if !rx.scatter {
             for room in self.rx_pools.iter().map(Mempool::room) {
                 if config.mtu.saturating_add(FRAME_OVERHEAD) > room {
@@ -152,7 +156,7 @@ impl<'a> Opening<'a> {
             rx,
             tx,
             tso: tx.tso.then(|| Tso {
-                max_segment: self.driver.max_tso_segment(config.mtu),
+                max_segment: config.mtu.saturating_sub(HEADERS),
                 max_payload: MAX_TCP_PAYLOAD,
             }),
             max_segments: if tx.multi_segment {
