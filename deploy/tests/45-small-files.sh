@@ -3,8 +3,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/lab.sh"
 lab_with --nic virtio --tx attach
 count=2000
-read -ra flags <<<"$(pkg-config --cflags --libs libnfs)"
-gcc -O2 -Wall -Wextra -Werror -o "$scratch/small_files" "$deploy/tests/small_files.c" "${flags[@]}"
+build_client small_files
 
 step() { lab client -- "$scratch/small_files" "$(url "")" "$1" "$count"; }
 at_origin() { find "$export_dir/small-files" -name "$1" | wc -l; }

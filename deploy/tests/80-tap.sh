@@ -4,6 +4,7 @@
 lab_with --nic tap
 lab config | grep -q '^arena = "hugepages"' || failure "not the arena this test is about"
 copy_all_sizes
+unaligned_io
 expect_equal "tx_payload_copied_bytes" "$(counter tx_payload_copied_bytes)" 0
 expect_more "tx_payload_attached_bytes" "$(counter tx_payload_attached_bytes)" $((256 << 20))
 lab restart appliance 2>&1 | tee "$scratch/restart"

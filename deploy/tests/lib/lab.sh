@@ -75,3 +75,17 @@ copy_all_sizes() {
     [[ -z ${WIREPAGE_TEST_LONG:-} ]] || sizes+=($((1 << 30)))
     for size in "${sizes[@]}"; do copy_both_ways "$size"; done
 }
+
+# build_client NAME — a client of ours over libnfs, deploy/tests/NAME.c, as $scratch/NAME.
+build_client() {
+    local -a flags
+    read -ra flags <<<"$(pkg-config --cflags --libs libnfs)"
+    gcc -O2 -Wall -Wextra -Werror -o "$scratch/$1" "$deploy/tests/$1.c" "${flags[@]}"
+}
+
+# unaligned_io — odd offsets and lengths across blocks: segments of odd length go out.
+unaligned_io() {
+    build_client unaligned
+    lab client -- timeout 60 "$scratch/unaligned" "$(url "")"
+    echo "odd offsets and lengths: intact"
+}
