@@ -200,9 +200,9 @@ impl<R: RxBuffer> Engine<R> {
             clients: self
                 .ports
                 .iter()
-                .map(|port| port.sessions.count())
-                .sum::<usize>()
-                - self.origins.len(),
+                .flat_map(|port| port.sessions.iter())
+                .filter(|session| matches!(session.peer, Peer::Client(_)))
+                .count(),
             origin_connections: self.origins.len(),
             stalled: self.stalled.len(),
         }

@@ -69,23 +69,17 @@ impl Session {
 /// The sessions of one port, by the slot of their connection.
 pub(crate) struct Sessions {
     slots: Vec<Option<Session>>,
-    count: usize,
 }
 
 impl Sessions {
     pub(crate) fn new(capacity: usize) -> Self {
         let mut slots = Vec::new();
         slots.resize_with(capacity, || None);
-        Self { slots, count: 0 }
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.count
+        Self { slots }
     }
 
     pub(crate) fn insert(&mut self, session: Session) {
         if let Some(slot) = self.slots.get_mut(session.connection.index()) {
-            self.count += usize::from(slot.is_none());
             *slot = Some(session);
         }
     }
@@ -108,7 +102,6 @@ impl Sessions {
 
     pub(crate) fn remove(&mut self, connection: ConnectionId) -> Option<Session> {
         self.get(connection)?;
-        self.count -= 1;
         self.slots.get_mut(connection.index())?.take()
     }
 
