@@ -50,8 +50,8 @@ pub enum ArenaError {
         len: usize,
     },
 
-    /// A block is a power of two from 4 KiB to 1 MiB.
-    #[error("{block_size} bytes is no block size: it must be a power of two from 4 KiB to 1 MiB")]
+    /// A block is a multiple of 64 bytes from 4 KiB to 1 MiB.
+    #[error("{block_size} bytes is no block size: it must be a multiple of 64 from 4 KiB to 1 MiB")]
     InvalidBlockSize {
         /// Bytes asked for.
         block_size: usize,

@@ -1,7 +1,8 @@
 //! Hugepage arenas, blocks, pins and eviction: file data of one core, by name.
 //!
 //! An [`Arena`] is memory cut into blocks that a NIC can read where they lie. A
-//! [`Cache`] hands them out, keeps them under names and takes them back. It knows no
+//! [`Cache`] hands them out, keeps them under names and takes them back; [`Slots`] does so
+//! without names, for what is written to be sent and never read again. It knows no
 //! packet, no TLS and no NFS, reads no clock and allocates nothing after its making.
 //!
 //! ```text
@@ -35,6 +36,7 @@ mod list;
 mod memory;
 mod policy;
 mod pool;
+mod slots;
 mod state;
 mod stats;
 
@@ -45,5 +47,6 @@ pub use key::{BlockKey, FileId};
 pub use memory::{
     Arena, BlockMut, BlockRef, BlockSlice, HeapMemory, HugepageMemory, WireRef, leaked_arena_bytes,
 };
+pub use slots::Slots;
 pub use state::{BlockEvent, BlockState};
 pub use stats::CacheStats;

@@ -7,6 +7,10 @@ pub const MIN_BLOCK_SIZE: usize = 4 * 1024;
 /// Largest block: the largest READ that Linux clients and servers negotiate.
 pub const MAX_BLOCK_SIZE: usize = 1024 * 1024;
 
+/// Blocks are multiples of a cache line, so that two never share one; file blocks are
+/// powers of two besides, and transmit slots are as long as what they carry.
+pub const BLOCK_ALIGNMENT: usize = 64;
+
 /// Blocks of one arena: block numbers are `u32`, and one value means "none". At the
 /// smallest block size this is 4 TiB, more than a core's share of any machine.
 pub const MAX_BLOCKS: usize = 1 << 30;

@@ -27,7 +27,7 @@ fn what_is_less_than_a_block_is_left_over() {
 
 #[test]
 fn block_sizes_out_of_bounds_are_errors() {
-    for block_size in [0, 1, 2048, 4097, 12 * 1024, 2 << 20] {
+    for block_size in [0, 1, 2048, 4097, 12 * 1024 + 32, 2 << 20] {
         let error = arena(4 << 20, block_size, &fixture::same_iova).unwrap_err();
         assert!(
             matches!(error, ArenaError::InvalidBlockSize { .. }),
@@ -73,6 +73,44 @@ fn a_block_that_a_nic_cannot_read_in_one_piece_is_an_error() {
             .block_count(),
         8
     );
+}
+
+/// Two pages of 16 KiB within heap memory.
+struct TwoPages(HeapMemory);
+
+const PAGE: usize = 16 * 1024;
+
+// SAFETY: a part of the heap memory it owns, which begins at a page of [`PAGE`] bytes.
+unsafe impl cache::Region for TwoPages {
+    fn base(&self) -> NonNull<u8> {
+        let start = self.0.base();
+        // SAFETY: the memory is three pages long.
+        unsafe { start.add(start.as_ptr().align_offset(PAGE)) }
+    }
+
+    fn len(&self) -> usize {
+        2 * PAGE
+    }
+
+    fn page_size(&self) -> usize {
+        PAGE
+    }
+}
+
+#[test]
+fn blocks_keep_out_of_the_way_of_a_hole() {
+    // Every page is followed by a hole in IO address space.
+    let holed = |address: NonNull<u8>| {
+        let address = address.addr().get();
+        (address + address / PAGE * 4096) as u64
+    };
+    let pages = || Box::new(TwoPages(HeapMemory::allocate(3 * PAGE).unwrap()));
+    let blocks_of = |size, iova: &dyn Fn(NonNull<u8>) -> u64| {
+        Arena::new(pages(), size, iova).unwrap().block_count()
+    };
+    assert_eq!(blocks_of(4224, &holed), 6, "three in each page");
+    assert_eq!(blocks_of(4224, &fixture::same_iova), 7, "one lies in both");
+    assert_eq!(blocks_of(4096, &holed), 8, "nothing is wasted");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use extbuf::Region;
 use super::block::{BlockMut, BlockRef, Pin};
 use super::header::{BlockHeader, Ledger};
 use crate::error::ArenaError;
-use crate::limits::{MAX_BLOCK_SIZE, MAX_BLOCKS, MIN_BLOCK_SIZE};
+use crate::limits::{BLOCK_ALIGNMENT, MAX_BLOCK_SIZE, MAX_BLOCKS, MIN_BLOCK_SIZE};
 use crate::state::BlockState;
 
 /// Bytes that arenas of this process left behind, see [`leaked_arena_bytes`].
@@ -40,8 +40,10 @@ pub struct Arena {
 unsafe impl Send for Arena {}
 
 impl Arena {
-    /// Cuts `memory` into blocks of `block_size` bytes, a power of two from 4 KiB to
-    /// 1 MiB. What is left at the end, less than a block, is not used.
+    /// Cuts `memory` into blocks of `block_size` bytes, a multiple of 64 from 4 KiB to
+    /// 1 MiB. What is left at the end, less than a block, is not used; nor is what is
+    /// left of a page whose next one lies elsewhere in IO address space, so powers of
+    /// two waste nothing.
     ///
     /// `iova_of` gives the IO address of an address, as `rte_mem_virt2iova` does;
     /// where no NIC is involved the address itself will do.
@@ -53,7 +55,8 @@ impl Arena {
         block_size: usize,
         iova_of: &dyn Fn(NonNull<u8>) -> u64,
     ) -> Result<Self, ArenaError> {
-        if !block_size.is_power_of_two() || !(MIN_BLOCK_SIZE..=MAX_BLOCK_SIZE).contains(&block_size)
+        if !block_size.is_multiple_of(BLOCK_ALIGNMENT)
+            || !(MIN_BLOCK_SIZE..=MAX_BLOCK_SIZE).contains(&block_size)
         {
             return Err(ArenaError::InvalidBlockSize { block_size });
         }
@@ -65,21 +68,33 @@ impl Arena {
         let page_size = memory.page_size();
         let ledger = NonNull::from(Box::leak(Box::new(Ledger::default())));
         let mut headers = Vec::with_capacity(count);
-        for index in 0..count {
-            // SAFETY: `index * block_size` is below `count * block_size`, which is at
-            // most the region's length.
-            let data = unsafe { memory.base().add(index * block_size) };
+        let mut offset = 0;
+        while len - offset >= block_size {
+            // SAFETY: the block at `offset` ends within the region.
+            let data = unsafe { memory.base().add(offset) };
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "bounded by the checks above"
             )]
-            let (index, size) = (index as u32, block_size as u32);
-            let Some(iova) = contiguous_iova(data, block_size, page_size, iova_of) else {
-                // SAFETY: leaked above, and no header that points to it remains.
-                drop(unsafe { Box::from_raw(ledger.as_ptr()) });
-                return Err(ArenaError::NotContiguous { block: index });
-            };
-            headers.push(BlockHeader::new(data, iova, index, size, ledger));
+            let (index, size) = (headers.len() as u32, block_size as u32);
+            match contiguous_iova(data, block_size, page_size, iova_of) {
+                Ok(iova) => headers.push(BlockHeader::new(data, iova, index, size, ledger)),
+                Err(Some(page)) if block_size <= page_size => {
+                    offset += page;
+                    continue;
+                }
+                Err(_) => {
+                    // SAFETY: leaked above, and no header that points to it remains.
+                    drop(unsafe { Box::from_raw(ledger.as_ptr()) });
+                    return Err(ArenaError::NotContiguous { block: index });
+                }
+            }
+            offset += block_size;
+        }
+        if headers.is_empty() {
+            // SAFETY: as above.
+            drop(unsafe { Box::from_raw(ledger.as_ptr()) });
+            return Err(ArenaError::InvalidBlockCount { len, block_size });
         }
         Ok(Self {
             memory: ManuallyDrop::new(memory),
@@ -105,7 +120,11 @@ impl Arena {
     #[must_use]
     pub fn address_range(&self) -> Range<usize> {
         let start = self.memory.base().addr().get();
-        start..start + self.block_count() * self.block_size
+        let last = self
+            .headers()
+            .last()
+            .map_or(start, |header| header.data().addr().get() + self.block_size);
+        start..last
     }
 
     fn headers(&self) -> &[BlockHeader] {
@@ -245,15 +264,16 @@ impl Drop for Arena {
     }
 }
 
-/// The IO address of `data..data + len`, if every page of it follows the one before.
+/// The IO address of `data..data + len`, or where in it the first page lies that does not
+/// follow the one before; `None` if `data` has no IO address.
 fn contiguous_iova(
     data: NonNull<u8>,
     len: usize,
     page_size: usize,
     iova_of: &dyn Fn(NonNull<u8>) -> u64,
-) -> Option<u64> {
+) -> Result<u64, Option<usize>> {
     let iova = iova_of(data);
-    iova.checked_add(len as u64)?;
+    iova.checked_add(len as u64).ok_or(None)?;
     let address = data.addr().get();
     // The first page boundary after `data`: blocks may begin within a page.
     let mut offset = page_size - address % page_size;
@@ -261,9 +281,9 @@ fn contiguous_iova(
         // SAFETY: `offset` is below `len`, and the block lies within the region.
         let page = unsafe { data.add(offset) };
         if iova_of(page) != iova + offset as u64 {
-            return None;
+            return Err(Some(offset));
         }
         offset += page_size;
     }
-    Some(iova)
+    Ok(iova)
 }
