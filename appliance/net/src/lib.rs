@@ -33,8 +33,7 @@
 //! IPv6, UDP, IP fragments (dropped and counted), path MTU discovery (the MTU is
 //! configured), proportional rate reduction, undoing reactions to losses that
 //! were none, widening RACK's window by D-SACK, D-SACK for bytes ahead of a gap,
-//! HyStart, ECN, SYN cookies (the backlog is bounded and full means that SYNs are
-//! dropped), urgent data, TCP Fast Open.
+//! HyStart, ECN, urgent data, TCP Fast Open.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

@@ -107,6 +107,10 @@ pub const MIN_ROUND_TRIP_AGE: Duration = Duration::from_secs(300);
 /// which is Linux' patience with a SYN-ACK.
 pub const MAX_SYN_RETRANSMITS: u8 = 5;
 
+/// How often the clock in a SYN cookie ticks. A cookie is good for one to two
+/// periods: as long as a peer repeats what completes its handshake.
+pub const COOKIE_PERIOD: Duration = Duration::from_secs(64);
+
 /// Time-outs in a row without progress before a connection is given up: 162 s
 /// from the floor (RFC 9293, 3.8.3: R2 is at least 100 s).
 pub const MAX_RETRANSMITS: u8 = 9;

@@ -24,8 +24,8 @@ pub struct Stats {
     pub dropped_fragments: u64,
     /// Frames with a bad IPv4, ICMP or TCP checksum.
     pub dropped_checksum: u64,
-    /// SYNs dropped because the backlog or the connection table was full.
-    pub dropped_backlog: u64,
+    /// Handshakes dropped because the connection table was full.
+    pub dropped_table_full: u64,
     /// Segments whose data was dropped because too many buffers were held.
     pub dropped_buffers: u64,
     /// Segments outside the window, with old timestamps or without ACK.
@@ -36,6 +36,12 @@ pub struct Stats {
     pub connections_opened: u64,
     /// Connections accepted (handshake complete).
     pub connections_accepted: u64,
+    /// SYNs answered with a cookie, as the backlog was full.
+    pub cookies_sent: u64,
+    /// Connections accepted by their cookie.
+    pub cookies_accepted: u64,
+    /// Segments that should have brought a cookie and did not.
+    pub cookies_refused: u64,
     /// Connections ended by the peer's RST.
     pub resets_in: u64,
     /// RSTs sent.

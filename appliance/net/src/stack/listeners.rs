@@ -1,12 +1,16 @@
 //! Listening ports and their half-open connections.
 
+use core::time::Duration;
+
 use arrayvec::ArrayVec;
 
-use crate::limits::MAX_LISTENERS;
+use crate::limits::{COOKIE_PERIOD, MAX_LISTENERS};
 
 struct Listener {
     port: u16,
     half_open: usize,
+    /// When a SYN was last answered with a cookie.
+    cookie_sent: Option<Duration>,
 }
 
 pub(super) struct Listeners {
@@ -23,7 +27,11 @@ impl Listeners {
     }
 
     pub(super) fn add(&mut self, port: u16) -> bool {
-        let listener = Listener { port, half_open: 0 };
+        let listener = Listener {
+            port,
+            half_open: 0,
+            cookie_sent: None,
+        };
         self.is_listening(port) || self.listeners.try_push(listener).is_ok()
     }
 
@@ -54,6 +62,23 @@ impl Listeners {
         if let Some(listener) = self.find(port) {
             listener.half_open = listener.half_open.saturating_sub(1);
         }
+    }
+
+    pub(super) fn note_cookie(&mut self, port: u16, now: Duration) {
+        if let Some(listener) = self.find(port) {
+            listener.cookie_sent = Some(now);
+        }
+    }
+
+    /// Whether a cookie that is still good may be under way to the port; while
+    /// there is none nobody can guess one.
+    pub(super) fn awaits_cookie(&self, port: u16, now: Duration) -> bool {
+        self.listeners.iter().any(|listener| {
+            listener.port == port
+                && listener
+                    .cookie_sent
+                    .is_some_and(|sent| now.saturating_sub(sent) <= COOKIE_PERIOD * 2)
+        })
     }
 
     fn find(&mut self, port: u16) -> Option<&mut Listener> {

@@ -1,8 +1,10 @@
 //! One interface of one core: frames in, events and frames out.
 
 mod arp;
+mod bare_segment;
 mod connections;
 mod control;
+mod cookies;
 mod demux;
 mod echo;
 mod events;

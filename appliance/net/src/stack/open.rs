@@ -9,7 +9,7 @@ use crate::config::is_unicast;
 use crate::event::{ConnectError, ConnectionId};
 use crate::tcp::connection::{Connection, Context, Opening};
 use crate::tcp::isn::{initial_sequence, timestamp_offset};
-use crate::tcp::segment::{Endpoints, Segment};
+use crate::tcp::segment::{Endpoints, Pieces, Segment};
 use crate::tcp::state::State;
 use crate::wire::tcp::Flags;
 
@@ -51,6 +51,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         &mut self,
         source_mac: [u8; 6],
         segment: &Segment,
+        pieces: &mut Pieces<R>,
         now: Duration,
     ) {
         let port = segment.endpoints.local_port;
@@ -59,14 +60,16 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             && !segment.has(Flags::RST)
             && !segment.has(Flags::FIN);
         if !opens || !self.listeners.is_listening(port) {
-            return self.answer_with_reset(source_mac, segment);
-        }
-        if !self.listeners.has_room(port) {
-            self.stats.dropped_backlog += 1;
+            if !self.accept_cookie(source_mac, segment, pieces, now) {
+                self.answer_with_reset(source_mac, segment);
+            }
             return;
         }
+        if !self.listeners.has_room(port) {
+            return self.answer_with_cookie(source_mac, segment, now);
+        }
         let Ok(opening) = self.opening(segment.endpoints, now) else {
-            self.stats.dropped_backlog += 1;
+            self.stats.dropped_table_full += 1;
             return;
         };
         let context = Context {
@@ -82,7 +85,11 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
 
     /// Everything that must be known about a connection beforehand. A full table
     /// gives up the oldest TIME_WAIT.
-    fn opening(&mut self, endpoints: Endpoints, now: Duration) -> Result<Opening, ConnectError> {
+    pub(super) fn opening(
+        &mut self,
+        endpoints: Endpoints,
+        now: Duration,
+    ) -> Result<Opening, ConnectError> {
         let next_hop = self
             .config
             .next_hop(endpoints.remote)

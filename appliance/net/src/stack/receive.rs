@@ -171,7 +171,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         self.dispatch(packet.source_mac, &segment, pieces, now);
     }
 
-    fn dispatch(
+    pub(super) fn dispatch(
         &mut self,
         source_mac: [u8; 6],
         segment: &Segment,
@@ -179,7 +179,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         now: Duration,
     ) {
         let Some(index) = self.connections.find(&segment.endpoints) else {
-            return self.handle_unmatched(source_mac, segment, now);
+            return self.handle_unmatched(source_mac, segment, pieces, now);
         };
         let Some(connection) = self.connections.at(index) else {
             return;
@@ -204,7 +204,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             Verdict::Reincarnate => {
                 self.end_time_wait(index);
                 if self.connections.find(&segment.endpoints).is_none() {
-                    self.handle_unmatched(source_mac, segment, now);
+                    self.handle_unmatched(source_mac, segment, pieces, now);
                 }
             }
         }

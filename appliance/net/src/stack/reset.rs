@@ -1,24 +1,18 @@
 //! RST for segments that belong to no connection, and for connections that the
 //! application aborts (RFC 9293, 3.5.2, 3.10.5).
 
-use core::net::Ipv4Addr;
 use core::time::Duration;
 
-use arrayvec::ArrayVec;
-use zerocopy::IntoBytes;
-
 use super::Stack;
-use super::control::ControlFrame;
+use super::bare_segment::BareSegment;
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::event::{CloseReason, ConnectionId};
 use crate::tcp::connection::{Context, PendingEvents};
+use crate::tcp::options::Options;
 use crate::tcp::segment::{Endpoints, Segment};
 use crate::tcp::sequence::Seq;
 use crate::tcp::state::State;
-use crate::wire::checksum::Checksum;
-use crate::wire::ethernet::{ETHERTYPE_IPV4, EthernetHeader};
-use crate::wire::ipv4::{self, Ipv4Header, PROTOCOL_TCP};
-use crate::wire::tcp::{self, Flags, TcpHeader};
+use crate::wire::tcp::Flags;
 
 impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     /// Ends the connection at once with RST, dropping both queues. No event
@@ -72,44 +66,17 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         seq: Seq,
         ack: Option<Seq>,
     ) {
-        let (ours, theirs): (Ipv4Addr, Ipv4Addr) = (self.config.address, endpoints.remote);
-        let flags = if ack.is_some() {
-            Flags::RST | Flags::ACK
-        } else {
-            Flags::RST
-        };
-        let ethernet = EthernetHeader {
-            destination: destination_mac,
-            source: self.config.mac,
-            ethertype: ETHERTYPE_IPV4.into(),
-        };
-        let tcp_len = u16::try_from(tcp::HEADER_LEN).unwrap_or(0);
-        let ip_len = u16::try_from(ipv4::HEADER_LEN).unwrap_or(0);
-        let (ours, theirs) = (ours.octets(), theirs.octets());
-        let ip = Ipv4Header::new(PROTOCOL_TCP, ours, theirs, ip_len + tcp_len, 0).with_checksum();
-        let mut tcp = TcpHeader {
-            source_port: endpoints.local_port.into(),
-            destination_port: endpoints.remote_port.into(),
-            sequence: seq.0.into(),
-            acknowledgement: ack.unwrap_or_default().0.into(),
-            data_offset: 5 << 4,
-            flags: flags.0,
-            window: 0.into(),
-            checksum: 0.into(),
-            urgent: 0.into(),
-        };
-        let mut checksum = Checksum::pseudo_header(ours, theirs, PROTOCOL_TCP, tcp_len);
-        checksum.add_bytes(tcp.as_bytes());
-        tcp.checksum = checksum.finish().into();
-        let mut bytes = ArrayVec::new();
-        bytes.extend(ethernet.as_bytes().iter().copied());
-        bytes.extend(ip.as_bytes().iter().copied());
-        bytes.extend(tcp.as_bytes().iter().copied());
         self.stats.resets_out += 1;
-        self.push_control(ControlFrame {
-            bytes,
-            l3_len: ip_len,
-            l4_len: tcp_len,
-        });
+        self.push_segment(
+            destination_mac,
+            endpoints,
+            &BareSegment {
+                seq,
+                ack,
+                flags: Flags::RST,
+                window: 0,
+                options: Options::default(),
+            },
+        );
     }
 }

@@ -13,7 +13,7 @@ use crate::limits::{DEFAULT_PEER_MSS, MIN_MSS};
 use crate::wire::tcp::Flags;
 
 /// The largest window a SYN can offer, as it is never scaled.
-const MAX_UNSCALED_WINDOW: usize = 65_535;
+pub(crate) const MAX_UNSCALED_WINDOW: usize = 65_535;
 
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// A connection we open; its SYN is due.
@@ -30,6 +30,24 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     ) -> Self {
         let mut connection = Self::new(opening, settings, State::SynReceived);
         connection.take_syn(syn, context);
+        connection
+    }
+
+    /// As `open_passive`, after our SYN-ACK went out with a cookie for its number.
+    pub(crate) fn open_answered(
+        opening: &Opening,
+        settings: Settings,
+        syn: &Segment,
+        context: &Context<'_>,
+    ) -> Self {
+        let mut connection = Self::open_passive(opening, settings, syn, context);
+        connection.half_open = false;
+        connection.output_due = false;
+        let sending = &mut connection.sending;
+        sending.next = opening.initial.advanced(1);
+        sending.highest = sending.next;
+        // The timestamp that comes back is not quite the time it was sent.
+        sending.retransmitted = Some(context.now);
         connection
     }
 

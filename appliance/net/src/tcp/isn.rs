@@ -13,29 +13,45 @@ use super::sequence::Seq;
 const SEQUENCE_NUMBER: u8 = 1;
 const TIMESTAMP: u8 = 2;
 
-fn hash(secret: &[u8; 16], purpose: u8, local: Ipv4Addr, endpoints: Endpoints) -> u32 {
+/// A hash of the endpoints for one `purpose` that has begun; `syn_cookie` has
+/// purposes of its own.
+pub(super) fn keyed_hasher(
+    secret: &[u8; 16],
+    purpose: u8,
+    local: Ipv4Addr,
+    endpoints: Endpoints,
+) -> SipHasher24 {
     let mut hasher = SipHasher24::new_with_key(secret);
     hasher.write_u8(purpose);
     hasher.write_u32(local.to_bits());
     hasher.write_u32(endpoints.remote.to_bits());
     hasher.write_u16(endpoints.remote_port);
     hasher.write_u16(endpoints.local_port);
-    let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
+    hasher
+}
+
+fn hash(secret: &[u8; 16], purpose: u8, local: Ipv4Addr, endpoints: Endpoints) -> u32 {
+    low_bits(
+        keyed_hasher(secret, purpose, local, endpoints)
+            .finish()
+            .into(),
+    )
+}
+
+/// Clocks and numbers are modulo 2^32.
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 by definition")]
+pub(super) fn low_bits(value: u128) -> u32 {
+    value as u32
 }
 
 /// ISN = M + F(endpoints, secret), where M ticks every four microseconds.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the clock M is modulo 2^32"
-)]
 pub(crate) fn initial_sequence(
     secret: &[u8; 16],
     local: Ipv4Addr,
     endpoints: Endpoints,
     now: Duration,
 ) -> Seq {
-    let clock = (now.as_micros() / 4) as u32;
+    let clock = low_bits(now.as_micros() / 4);
     Seq(clock.wrapping_add(hash(secret, SEQUENCE_NUMBER, local, endpoints)))
 }
 

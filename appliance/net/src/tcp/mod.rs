@@ -26,6 +26,7 @@ pub(crate) mod selective;
 pub(crate) mod send_queue;
 pub(crate) mod sequence;
 pub(crate) mod state;
+pub(crate) mod syn_cookie;
 pub(crate) mod tail_probe;
 pub(crate) mod time_wait;
 pub(crate) mod timeout;
