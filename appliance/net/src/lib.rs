@@ -30,8 +30,7 @@
 //!
 //! # What is not supported
 //!
-//! IPv6, UDP, IP fragments (dropped and counted), path MTU discovery (the MTU is
-//! configured), proportional rate reduction, undoing reactions to losses that
+//! IPv6, UDP, IP fragments (dropped and counted), proportional rate reduction, undoing reactions to losses that
 //! were none, widening RACK's window by D-SACK, D-SACK for bytes ahead of a gap,
 //! HyStart, ECN, urgent data, TCP Fast Open.
 #![forbid(unsafe_code)]

@@ -9,6 +9,10 @@ pub const MIN_MTU: u16 = 576;
 /// for one byte a segment would cost us a frame per byte.
 pub const MIN_MSS: u16 = 216;
 
+/// Smallest MTU believed of a path, whatever a router says: the smallest of any
+/// link in use when RFC 1191 listed them.
+pub const MIN_PATH_MTU: u16 = 296;
+
 /// Segment size of a peer that names none (RFC 9293, 3.7.1).
 pub const DEFAULT_PEER_MSS: u16 = 536;
 
@@ -115,6 +119,20 @@ pub const COOKIE_PERIOD: Duration = Duration::from_secs(64);
 /// from the floor (RFC 9293, 3.8.3: R2 is at least 100 s).
 pub const MAX_RETRANSMITS: u8 = 9;
 
+/// How long the MTU that a router told is believed before larger packets are
+/// tried again (RFC 1191, 6.3 recommends ten minutes).
+pub const PATH_MTU_LIFETIME: Duration = Duration::from_secs(600);
+
+/// Time-outs in a row of a full segment after which the path counts as one that
+/// drops large packets without a word (RFC 4821, 7.7: more than one). At 5 % of
+/// loss two still happen by chance.
+pub const BLACK_HOLE_TIMEOUTS: u8 = 3;
+
+/// How long a path counts as such the first time; doubles each time up to
+/// `PATH_MTU_LIFETIME`. Short, as a peer that was away for a moment looks the
+/// same.
+pub const BLACK_HOLE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Longest delay of an acknowledgement (RFC 9293 allows 500 ms).
 pub const DELAYED_ACK: Duration = Duration::from_millis(40);
 
@@ -162,4 +180,6 @@ const _: () = assert!(MIN_RTO.as_millis() > 4 * DELAYED_ACK.as_millis());
 const _: () = assert!(FIN_WAIT_2_IDLE.as_secs() > 2 * MAX_RTO.as_secs());
 // An answer to any probe shows before the next one is due.
 const _: () = assert!(KEEPALIVE_INTERVAL.as_secs() < KEEPALIVE_IDLE.as_secs());
+// Headers with timestamps and the smallest segment fit the smallest path.
+const _: () = assert!(MIN_PATH_MTU >= MIN_MSS + 52);
 const _: () = assert!(MAX_TCP_FRAME_HEADER < MAX_HEADER_BYTES);

@@ -56,6 +56,10 @@ pub struct Stats {
     pub fast_retransmits: u64,
     /// Retransmission time-outs.
     pub timeouts: u64,
+    /// Connections whose segments became smaller because a router said so.
+    pub path_mtu_lowered: u64,
+    /// Connections whose segments became smaller because large ones vanished.
+    pub black_holes: u64,
     /// Tail loss probes sent.
     pub tail_probes: u64,
     /// Segments that the peer reported as received twice.

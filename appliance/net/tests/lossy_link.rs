@@ -6,7 +6,7 @@ mod harness;
 use std::fmt::Write;
 use std::time::Duration;
 
-use harness::link::{Faults, Link, Plan};
+use harness::link::{Faults, Link, Plan, Router};
 use net::{Offload, Tso};
 use proptest::prelude::*;
 
@@ -52,6 +52,32 @@ fn a_clean_link_carries_super_segments() {
 #[test]
 fn nothing_to_send_closes_all_the_same() {
     run(&Plan::new(3, Faults::NONE, [0, 0])).check();
+}
+
+#[test]
+fn a_narrow_path_carries_everything_whether_its_router_says_so_or_not() {
+    let faults = Faults {
+        loss: 20,
+        reorder: 100,
+        ..Faults::NONE
+    };
+    for (seed, silent) in [(4, false), (5, true)] {
+        for offload in [Offload::default(), TSO] {
+            let mut plan = Plan::new(seed, faults, [3_000_000, 2_000_000]);
+            plan.offload = [offload; 2];
+            plan.router = Some(Router { mtu: 1280, silent });
+            let link = run(&plan);
+            for end in &link.ends {
+                let stats = end.stack.stats();
+                let found = (stats.path_mtu_lowered, stats.black_holes);
+                assert!(
+                    if silent { found.1 > 0 } else { found == (1, 0) },
+                    "{found:?}"
+                );
+            }
+            link.check();
+        }
+    }
 }
 
 /// Goodput of one direction at a given loss and delay, from fixed seeds: a
@@ -123,6 +149,7 @@ fn plans() -> impl Strategy<Value = Plan> {
                 offload: tso.map(|tso| if tso { TSO } else { Offload::default() }),
                 closes_first: [true, both_first],
                 reads_slowly: seed % 2 == 0,
+                router: None,
             },
         )
 }

@@ -8,6 +8,7 @@ mod cookies;
 mod demux;
 mod echo;
 mod events;
+mod icmp;
 mod listeners;
 mod open;
 mod ready;

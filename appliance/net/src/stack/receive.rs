@@ -55,7 +55,8 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
                 match packet.protocol {
                     PROTOCOL_TCP => self.handle_tcp(&packet, &mut pieces, checksums, now),
                     PROTOCOL_ICMP => {
-                        self.handle_icmp(packet.source_mac, packet.source, &pieces, packet.total)
+                        let message = (&pieces, packet.total);
+                        self.handle_icmp(packet.source_mac, packet.source, message, now);
                     }
                     _ => self.stats.dropped_protocol += 1,
                 }

@@ -79,6 +79,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         self.sample_round_trip(segment, context);
         let sending = &mut self.sending;
         sending.unacknowledged = segment.ack;
+        sending.path.on_progress();
         sending.queue.release(segment.ack);
         sending.scoreboard.acknowledge(segment.ack, context.now);
         // After a time-out the peer may already have what comes after the gap.

@@ -80,6 +80,11 @@ impl Congestion {
         }
     }
 
+    /// The path carries other segments than before; the window stays, in bytes.
+    pub(crate) fn set_mss(&mut self, mss: usize) {
+        self.mss = mss;
+    }
+
     pub(crate) fn in_recovery(&self) -> bool {
         self.in_recovery
     }

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::congestion::Congestion;
 use super::options::MAX_WINDOW_SCALE;
+use super::path_mtu::PathMtu;
 use super::receive_queue::{BufferBudget, ReceiveQueue};
 use super::rtt::RttEstimator;
 use super::sack::{Block, SackBlocks};
@@ -106,6 +107,7 @@ pub(crate) struct Sending<T> {
     pub scale: u8,
     /// Payload bytes of a full segment, options already subtracted.
     pub mss: usize,
+    pub path: PathMtu,
     /// The source may have something; false after it said it has not.
     pub source_ready: bool,
     /// The application closed: FIN follows the last queued byte.
@@ -143,6 +145,7 @@ impl<T: TxBuffer> Sending<T> {
             window_ack: Seq(0),
             scale: 0,
             mss,
+            path: PathMtu::new(mss),
             source_ready: false,
             fin_requested: false,
             retransmit_first: false,

@@ -4,6 +4,7 @@ use super::acceptance::Verdict;
 use super::congestion::Congestion;
 use super::connection::{Connection, Context, Opening, Settings};
 use super::options::{Options, TIMESTAMPS_LEN};
+use super::path_mtu::PathMtu;
 use super::receive_queue::ReceiveQueue;
 use super::segment::{Pieces, Segment};
 use super::state::State;
@@ -87,6 +88,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let peer = options.mss.unwrap_or(DEFAULT_PEER_MSS).max(MIN_MSS);
         let mss = (peer.min(self.settings.mss) - reserved).min(self.settings.max_segment);
         self.sending.mss = usize::from(mss);
+        self.sending.path = PathMtu::new(self.sending.mss);
         self.congestion = Congestion::new(
             usize::from(mss),
             self.sack,

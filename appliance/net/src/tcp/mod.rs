@@ -15,6 +15,7 @@ pub(crate) mod isn;
 pub(crate) mod keepalive;
 pub(crate) mod options;
 pub(crate) mod output;
+pub(crate) mod path_mtu;
 pub(crate) mod rack;
 pub(crate) mod receive_queue;
 pub(crate) mod receive_window;

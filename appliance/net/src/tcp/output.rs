@@ -132,6 +132,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if self.sending.scoreboard.is_full() {
             return None;
         }
+        self.restore_segment_size(now);
         let flight = self.sending.flight();
         let usable = self
             .congestion_room()

@@ -83,6 +83,11 @@ impl Scoreboard {
         self.in_flight
     }
 
+    /// Numbers that the peer reported beyond a gap.
+    pub(crate) fn sacked(&self) -> usize {
+        self.sacked
+    }
+
     /// Whether nothing was reported beyond a gap and nothing is lost.
     pub(crate) fn is_in_order(&self) -> bool {
         self.sacked == 0 && self.lost == 0
@@ -272,6 +277,20 @@ impl Scoreboard {
                 }
             };
             if lost {
+                self.set_fate(at, Fate::Lost);
+            }
+        }
+        self.duplicates = 0;
+    }
+
+    /// The path drops segments larger than `mss`: those in flight are lost. A
+    /// super-segment was cut into pieces of the size before.
+    pub(crate) fn on_too_big(&mut self, mss: usize) {
+        for at in 0..self.transmissions.len() {
+            if let Some(transmission) = self.transmissions.get(at)
+                && transmission.fate == Fate::InFlight
+                && transmission.len() > mss
+            {
                 self.set_fate(at, Fate::Lost);
             }
         }

@@ -70,6 +70,10 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             return;
         }
         context.stats.timeouts += 1;
+        if !handshaking {
+            self.look_for_black_hole(context);
+        }
+        let sending = &mut self.sending;
         // Go back to the first unacknowledged byte; acknowledgements move
         // `next` past whatever the peer holds already. With the scoreboard only
         // what the peer did not report is sent again.

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
-    EthernetRepr, IpAddress, IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr,
-    TcpSeqNumber,
+    EthernetRepr, Icmpv4Packet, IpAddress, IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket,
+    TcpRepr, TcpSeqNumber,
 };
 
 pub const OUR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -182,4 +182,30 @@ pub fn read_arp(frame: &[u8]) -> ArpRepr {
 /// Whether the frame is ARP.
 pub fn is_arp(frame: &[u8]) -> bool {
     EthernetFrame::new_checked(frame).unwrap().ethertype() == EthernetProtocol::Arp
+}
+
+/// "Fragmentation needed" from a router about `quoted`, a frame of which it
+/// returns the IP header and eight bytes more to its sender.
+pub fn too_big_frame(quoted: &[u8], next_hop_mtu: u16) -> Vec<u8> {
+    const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 254);
+    let quoted = &quoted[14..14 + 28];
+    let to = Ipv4Addr::new(quoted[12], quoted[13], quoted[14], quoted[15]);
+    let ip = Ipv4Repr {
+        src_addr: ROUTER,
+        dst_addr: to,
+        next_header: IpProtocol::Icmp,
+        payload_len: 8 + quoted.len(),
+        hop_limit: 9,
+    };
+    let len = ip.buffer_len() + 8 + quoted.len();
+    let mut bytes = ethernet([2, 0, 0, 0, 0, 9], OUR_MAC, EthernetProtocol::Ipv4, len);
+    let mut packet = Ipv4Packet::new_unchecked(&mut bytes[14..]);
+    ip.emit(&mut packet, &ChecksumCapabilities::default());
+    let message = packet.payload_mut();
+    message[0] = 3;
+    message[1] = 4;
+    message[6..8].copy_from_slice(&next_hop_mtu.to_be_bytes());
+    message[8..].copy_from_slice(quoted);
+    Icmpv4Packet::new_unchecked(message).fill_checksum();
+    bytes
 }

@@ -9,6 +9,7 @@ use net::{CloseReason, Config, ConnectionId, Event, Offload, RxChecksums, Stack}
 
 use super::buffers::{Received, Shared, Sink, Sources};
 use super::device;
+use super::frames::too_big_frame;
 use super::peer::{config, pattern};
 
 /// A small generator (SplitMix64): the same seed gives the same run.
@@ -162,6 +163,7 @@ pub struct Link {
     pub ends: [End; 2],
     pub now: Duration,
     faults: Faults,
+    router: Option<Router>,
     random: Random,
     frames: Vec<InFlight>,
     pub delivered: usize,
@@ -182,6 +184,14 @@ pub struct Plan {
     pub closes_first: [bool; 2],
     /// Applications read in odd amounts and pause, so that windows close.
     pub reads_slowly: bool,
+    pub router: Option<Router>,
+}
+
+/// A router that drops packets larger than `mtu`; a `silent` one says nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Router {
+    pub mtu: u16,
+    pub silent: bool,
 }
 
 impl Plan {
@@ -195,6 +205,7 @@ impl Plan {
             offload: [Offload::default(); 2],
             closes_first: [true, false],
             reads_slowly: false,
+            router: None,
         }
     }
 }
@@ -215,6 +226,7 @@ impl Link {
             ends: [end(0), end(1)],
             now: Duration::from_millis(plan.seed % 100_000),
             faults: plan.faults,
+            router: plan.router,
             random: Random(plan.seed),
             frames: Vec::new(),
             delivered: 0,
@@ -321,12 +333,35 @@ impl Link {
         }
     }
 
+    /// Whether the router lets the frame through; otherwise its sender may hear
+    /// why.
+    fn passes(&mut self, from: usize, frame: &[u8]) -> bool {
+        let Some(Router { mtu, silent }) = self.router else {
+            return true;
+        };
+        let fits = frame.len() <= 14 + usize::from(mtu);
+        if !fits && !silent {
+            let mut frame = too_big_frame(frame, mtu);
+            frame[..6].copy_from_slice(&MACS[from]);
+            self.frames.push(InFlight {
+                at: self.now + self.faults.delay,
+                to: from,
+                frame,
+                checksums: RxChecksums::default(),
+            });
+        }
+        fits
+    }
+
     /// At most three frames in a row are lost in a direction, so that nobody
     /// may give up.
     fn carry(&mut self, from: usize, mut frame: Vec<u8>, mut checksums: RxChecksums) {
         let faults = self.faults;
         // ARP gives up after a few requests, which is not what is tested here.
         let is_ip = frame[12..14] == [8, 0];
+        if !self.passes(from, &frame) {
+            return;
+        }
         let end = &mut self.ends[from];
         if is_ip && end.lost_in_a_row < 3 && self.random.per_mille(faults.loss) {
             end.lost_in_a_row += 1;
