@@ -215,6 +215,30 @@ fn a_new_syn_ends_time_wait() {
 }
 
 #[test]
+fn a_later_timestamp_ends_time_wait_whatever_the_number() {
+    for (later, flags) in [(1, "S."), (0, ".")] {
+        let mut peer = Peer {
+            clock: Some(100),
+            ..Peer::default()
+        };
+        let syn = peer.syn();
+        let connection = peer.accept_with(&syn);
+        peer.stack.close(connection, peer.now);
+        peer.ack = peer.segment().seq.wrapping_add(1);
+        send_fin(&mut peer);
+        peer.segments();
+        peer.events();
+        peer.clock = Some(100 + later);
+        let lower = Tcp {
+            seq: syn.seq.wrapping_sub(1_000_000),
+            ..peer.syn()
+        };
+        peer.send(&lower);
+        assert_eq!(peer.segment().flags, flags);
+    }
+}
+
+#[test]
 fn an_old_syn_does_not_end_time_wait() {
     let mut peer = Peer::default();
     let connection = peer.accept();

@@ -288,6 +288,30 @@ fn the_backlog_bounds_half_open_connections_and_opens_up_again() {
 }
 
 #[test]
+fn each_port_has_a_backlog_of_its_own() {
+    let mut peer = Peer::default();
+    peer.introduce();
+    peer.stack.listen(OUR_PORT);
+    peer.stack.listen(111);
+    let backlog = peer.stack.config().limits.backlog;
+    for port in 0..=backlog {
+        let syn = Tcp {
+            from: 1000 + u16::try_from(port).unwrap(),
+            ..peer.syn()
+        };
+        peer.send(&syn);
+    }
+    let other = Tcp {
+        to: 111,
+        ..peer.syn()
+    };
+    peer.send(&other);
+    assert_eq!(peer.segments().len(), backlog + 2);
+    assert_eq!(peer.stack.stats().cookies_sent, 1);
+    assert_eq!(peer.stack.connections(), backlog + 1);
+}
+
+#[test]
 fn half_open_connections_are_given_up_without_a_word_to_the_application() {
     let mut peer = Peer::default();
     peer.introduce();

@@ -54,6 +54,34 @@ fn nothing_to_send_closes_all_the_same() {
     run(&Plan::new(3, Faults::NONE, [0, 0])).check();
 }
 
+/// One frame in five is lost with no mercy, a quarter of the others are
+/// overtaken, a tenth repeated, and of one in twenty a damaged copy arrives too.
+#[test]
+fn a_fifth_of_all_frames_lost_loses_nothing() {
+    let faults = Faults {
+        loss: 200,
+        repeat: 100,
+        reorder: 250,
+        corrupt: 50,
+        burst: u32::MAX,
+        delay: Duration::from_millis(1),
+    };
+    for seed in 0..20 {
+        let mut plan = Plan::new(seed, faults, [200_000, 150_000]);
+        plan.reads_slowly = seed % 2 == 0;
+        if seed % 4 < 2 {
+            plan.offload = [TSO; 2];
+        }
+        let link = run(&plan);
+        assert!(
+            link.ends
+                .iter()
+                .all(|end| end.stack.stats().dropped_checksum > 0)
+        );
+        link.check();
+    }
+}
+
 #[test]
 fn a_narrow_path_carries_everything_whether_its_router_says_so_or_not() {
     let faults = Faults {
@@ -125,6 +153,7 @@ fn faults() -> impl Strategy<Value = Faults> {
             repeat,
             reorder,
             corrupt,
+            burst: 3,
             delay: Duration::from_micros(delay),
         })
 }

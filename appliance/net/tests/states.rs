@@ -1,4 +1,5 @@
-//! The state of a connection after every stimulus in every state, as a table.
+//! The state of a connection after every stimulus in every state, and what is
+//! answered, as a table.
 
 mod harness;
 
@@ -26,7 +27,9 @@ enum Stimulus {
     Syn,
     SynAck,
     Ack,
+    AckOfUnsent,
     Data,
+    OldData,
     Fin,
     FinAckingOurs,
     Reset,
@@ -35,11 +38,13 @@ enum Stimulus {
     Timers,
 }
 
-const STIMULI: [Stimulus; 10] = [
+const STIMULI: [Stimulus; 12] = [
     Stimulus::Syn,
     Stimulus::SynAck,
     Stimulus::Ack,
+    Stimulus::AckOfUnsent,
     Stimulus::Data,
+    Stimulus::OldData,
     Stimulus::Fin,
     Stimulus::FinAckingOurs,
     Stimulus::Reset,
@@ -88,7 +93,10 @@ fn reach(state: State) -> (Peer, u32) {
             we_close(&mut peer);
             peer.send_ack(highest);
         }
-        State::CloseWait => peer_closes(&mut peer),
+        State::CloseWait => {
+            peer_closes(&mut peer);
+            return (peer, highest.wrapping_sub(1));
+        }
         State::Closing => {
             we_close(&mut peer);
             peer_closes(&mut peer);
@@ -119,6 +127,14 @@ fn stimulate(peer: &mut Peer, highest: u32, stimulus: Stimulus) {
             ..acking(peer, "S.", &[])
         },
         Stimulus::Ack => acking(peer, ".", &[]),
+        Stimulus::AckOfUnsent => Tcp {
+            ack: highest.wrapping_add(1),
+            ..peer.tcp(".", &[])
+        },
+        Stimulus::OldData => Tcp {
+            seq: peer.seq.wrapping_sub(1000),
+            ..peer.tcp(".", b"data")
+        },
         Stimulus::Data => peer.tcp(".", b"data"),
         Stimulus::Fin => peer.tcp("F.", &[]),
         Stimulus::FinAckingOurs => acking(peer, "F.", &[]),
@@ -133,12 +149,14 @@ fn stimulate(peer: &mut Peer, highest: u32, stimulus: Stimulus) {
     peer.send(&segment);
 }
 
-/// What a cell says: the state, with `!` if an RST went out in answer.
+/// What a cell says: the state, why the connection ended, and the flags of what
+/// went out in answer.
 fn outcome(peer: &mut Peer) -> String {
-    let reset = peer
-        .frames()
-        .iter()
-        .any(|frame| frame.header.len() > 47 && frame.header[47] & 4 != 0);
+    let answers: Vec<String> = peer
+        .segments()
+        .into_iter()
+        .map(|segment| segment.flags)
+        .collect();
     let state = peer
         .stack
         .state(peer.connection())
@@ -147,11 +165,10 @@ fn outcome(peer: &mut Peer) -> String {
         Event::Closed { reason, .. } => Some(format!("({reason:?})")),
         _ => None,
     });
-    format!(
-        "{state}{}{}",
-        closed.unwrap_or_default(),
-        if reset { "!" } else { "" }
-    )
+    let next = format!("{state}{}", closed.unwrap_or_default());
+    // Hours of retransmissions are as good as one.
+    let answers = answers.first().map_or("-", String::as_str);
+    format!("{next:22} {answers}")
 }
 
 #[test]

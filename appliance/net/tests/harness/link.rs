@@ -40,6 +40,8 @@ pub struct Faults {
     pub repeat: u64,
     pub reorder: u64,
     pub corrupt: u64,
+    /// Frames lost in a row in one direction, at most.
+    pub burst: u32,
     pub delay: Duration,
 }
 
@@ -49,6 +51,8 @@ impl Faults {
         repeat: 0,
         reorder: 0,
         corrupt: 0,
+        // So few that nobody gives up.
+        burst: 3,
         delay: Duration::from_micros(50),
     };
 }
@@ -353,8 +357,6 @@ impl Link {
         fits
     }
 
-    /// At most three frames in a row are lost in a direction, so that nobody
-    /// may give up.
     fn carry(&mut self, from: usize, mut frame: Vec<u8>, mut checksums: RxChecksums) {
         let faults = self.faults;
         // ARP gives up after a few requests, which is not what is tested here.
@@ -363,7 +365,7 @@ impl Link {
             return;
         }
         let end = &mut self.ends[from];
-        if is_ip && end.lost_in_a_row < 3 && self.random.per_mille(faults.loss) {
+        if is_ip && end.lost_in_a_row < faults.burst && self.random.per_mille(faults.loss) {
             end.lost_in_a_row += 1;
             return;
         }
