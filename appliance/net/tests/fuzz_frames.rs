@@ -97,11 +97,7 @@ impl Fuzzer {
             match event {
                 Event::Accepted {
                     connection, remote, ..
-                } => {
-                    if remote.port() == PEER_PORT {
-                        self.peer.id = Some(connection);
-                    }
-                }
+                } if remote.port() == PEER_PORT => self.peer.id = Some(connection),
                 Event::Closed { connection, .. } if Some(connection) == self.peer.id => {
                     self.peer.id = None;
                 }

@@ -5,7 +5,6 @@ use crate::buffer::{RxBuffer, TxBuffer};
 use crate::event::ConnectionId;
 use crate::tcp::connection::Connection;
 use crate::tcp::segment::Endpoints;
-use crate::tcp::state::State;
 
 struct Slot<R, T> {
     generation: u32,
@@ -109,13 +108,5 @@ impl<R: RxBuffer, T: TxBuffer> Connections<R, T> {
     pub(super) fn named_mut(&mut self, id: ConnectionId) -> Option<&mut Connection<R, T>> {
         self.at(id.index)
             .filter(|connection| connection.id == id && !connection.detached)
-    }
-
-    /// The slot in TIME_WAIT that would end first.
-    pub(super) fn oldest_time_wait(&self) -> Option<u32> {
-        self.iter()
-            .filter(|connection| connection.state == State::TimeWait && connection.detached)
-            .min_by_key(|connection| connection.deadlines.linger)
-            .map(|connection| connection.id.index)
     }
 }

@@ -49,6 +49,9 @@ pub struct Stack<R: RxBuffer, T: TxBuffer> {
     eventful: ReadyQueue,
     /// Connections that may have something to send.
     sendable: ReadyQueue,
+    /// Connections in TIME_WAIT that nobody knows any more, the oldest first, and
+    /// what has become of their slots since.
+    expendable: ReadyQueue,
     budget: BufferBudget,
 }
 
@@ -70,6 +73,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             timers: Timers::new(limits.connections),
             eventful: ReadyQueue::new(limits.connections),
             sendable: ReadyQueue::new(limits.connections),
+            expendable: ReadyQueue::new(limits.connections),
             budget: BufferBudget::new(limits.receive_buffers),
             config,
         })
@@ -197,6 +201,13 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         self.connections.len()
     }
 
+    /// Timers looked at so far: a few for each event, however many connections
+    /// there are.
+    #[must_use]
+    pub fn timers_visited(&self) -> u64 {
+        self.timers.visited()
+    }
+
     /// Received buffers held for the application or for reassembly.
     #[must_use]
     pub fn held_receive_buffers(&self) -> usize {
@@ -234,6 +245,9 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         }
         if let Some(deadline) = connection.deadlines.earliest() {
             self.timers.arm(index, deadline);
+        }
+        if connection.is_expendable() {
+            self.expendable.push(index);
         }
         if connection.state == State::Closed {
             self.connections.release_endpoints(index);

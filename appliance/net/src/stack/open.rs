@@ -10,7 +10,6 @@ use crate::event::{ConnectError, ConnectionId};
 use crate::tcp::connection::{Connection, Context, Opening};
 use crate::tcp::isn::{initial_sequence, timestamp_offset};
 use crate::tcp::segment::{Endpoints, Pieces, Segment};
-use crate::tcp::state::State;
 use crate::wire::tcp::Flags;
 
 impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
@@ -94,8 +93,8 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             .config
             .next_hop(endpoints.remote)
             .ok_or(ConnectError::NoRoute)?;
-        if self.connections.next_id().is_none()
-            && let Some(oldest) = self.connections.oldest_time_wait()
+        while self.connections.next_id().is_none()
+            && let Some(oldest) = self.expendable.pop()
         {
             self.end_time_wait(oldest);
         }
@@ -114,8 +113,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     /// Frees a slot in TIME_WAIT at once. Its application was told already.
     pub(super) fn end_time_wait(&mut self, index: u32) {
         if let Some(connection) = self.connections.at(index)
-            && connection.state == State::TimeWait
-            && connection.detached
+            && connection.is_expendable()
         {
             connection.receiving.queue.clear(&mut self.budget);
             self.connections.remove(index);

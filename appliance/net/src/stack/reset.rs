@@ -26,7 +26,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             // Nothing is left to reset; the queue goes, the state stays.
             named.receiving.queue.clear(&mut self.budget);
             named.events = PendingEvents::default();
-            return;
+            return self.settle(connection.index);
         }
         let tells_peer = named.state.is_synchronised() && named.state != State::Closed;
         let endpoints = named.endpoints;

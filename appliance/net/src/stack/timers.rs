@@ -1,141 +1,307 @@
-//! One deadline per slot: a binary heap that knows where each slot stands, with
-//! all memory allocated at start. Arming is O(log n), and free when the deadline
-//! only moves later, as it does with every acknowledgement: such a timer fires
-//! early once, and is armed anew by its owner.
+//! One deadline per slot in a hierarchical timing wheel, with all memory
+//! allocated at start: what an event costs does not depend on how many timers
+//! there are. Arming is free when the deadline only moves later, as it does with
+//! every acknowledgement: such a timer fires early once, and is armed anew by
+//! its owner.
+//!
+//! Time is cut into ticks. A deadline lies on the level of the highest group of
+//! six bits in which its tick differs from the wheel's own: on level 0 in a cell
+//! of one tick, on the next in one of 64 ticks, and so on. When the first
+//! deadline of a cell passes, its timers come up or go to lower levels. A timer
+//! goes down at most once a level.
 
 use core::time::Duration;
 
 const NOWHERE: u32 = u32::MAX;
 
+/// Length of a tick; deadlines within one are told apart when it passes.
+const TICK: Duration = Duration::from_micros(1);
+
+/// Bits of a tick that choose the cell of a level.
+const LEVEL_BITS: u32 = 6;
+const CELLS: u32 = 1 << LEVEL_BITS;
+
+/// Levels for 64 bits of ticks.
+const LEVELS: usize = 64_usize.div_ceil(LEVEL_BITS as usize);
+
+#[derive(Clone, Copy)]
+struct Timer {
+    deadline: Duration,
+    /// The cell it is in, all levels counted through.
+    place: u32,
+    next: u32,
+    previous: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Cell {
+    first: u32,
+    /// No timer of the cell comes before; one that was there may have moved.
+    earliest: Duration,
+}
+
 pub(super) struct Timers {
-    heap: Vec<(Duration, u32)>,
-    /// Where in the heap a slot's deadline stands.
-    places: Box<[u32]>,
+    timers: Box<[Timer]>,
+    cells: Box<[Cell]>,
+    /// A bit for each cell of a level that has timers.
+    occupied: [u64; LEVELS],
+    /// Timers that have come up and were not taken yet.
+    due: u32,
+    /// No deadline lies before this tick.
+    tick: u64,
+    /// Timers looked at so far.
+    visited: u64,
 }
 
 impl Timers {
     pub(super) fn new(capacity: usize) -> Self {
+        let timer = Timer {
+            deadline: Duration::ZERO,
+            place: NOWHERE,
+            next: NOWHERE,
+            previous: NOWHERE,
+        };
+        let cell = Cell {
+            first: NOWHERE,
+            earliest: Duration::MAX,
+        };
         Self {
-            heap: Vec::with_capacity(capacity),
-            places: vec![NOWHERE; capacity].into_boxed_slice(),
+            timers: vec![timer; capacity].into_boxed_slice(),
+            cells: vec![cell; LEVELS * CELLS as usize].into_boxed_slice(),
+            occupied: [0; LEVELS],
+            due: NOWHERE,
+            tick: 0,
+            visited: 0,
         }
     }
 
-    /// The earliest deadline.
+    /// A time no later than the earliest deadline, which comes closer when
+    /// `pop_due` is called with it.
     pub(super) fn next(&self) -> Option<Duration> {
-        self.heap.first().map(|(deadline, _)| *deadline)
+        Some(self.first_cell()?.1)
+    }
+
+    /// Timers looked at so far.
+    pub(super) fn visited(&self) -> u64 {
+        self.visited
     }
 
     /// Makes sure that `slot` comes up at `deadline` or before.
     pub(super) fn arm(&mut self, slot: u32, deadline: Duration) {
-        let Some(&place) = self.places.get(slot as usize) else {
+        let Some(timer) = self.timers.get(slot as usize).copied() else {
             return;
         };
-        if place == NOWHERE {
-            self.heap.push((deadline, slot));
-            self.rise(self.heap.len() - 1);
-        } else if let Some(entry) = self.heap.get_mut(place as usize)
-            && deadline < entry.0
-        {
-            entry.0 = deadline;
-            self.rise(place as usize);
+        self.visited += 1;
+        if timer.place != NOWHERE {
+            if timer.deadline <= deadline {
+                return;
+            }
+            self.unlink(slot, timer);
         }
+        self.link(slot, deadline);
     }
 
     /// Takes one slot whose deadline has passed.
     pub(super) fn pop_due(&mut self, now: Duration) -> Option<u32> {
-        let &(deadline, slot) = self.heap.first()?;
-        if deadline > now {
-            return None;
+        while self.due == NOWHERE {
+            let (place, earliest) = self.first_cell()?;
+            if earliest > now {
+                return None;
+            }
+            self.tick = self.tick.max(ticks(earliest));
+            self.open(place, now);
         }
-        let last = self.heap.pop()?;
-        self.set_place(slot, None);
-        if let Some(first) = self.heap.first_mut() {
-            *first = last;
-            self.sink(0);
-        }
+        let slot = self.due;
+        let timer = self.timers.get_mut(slot as usize)?;
+        self.due = timer.next;
+        timer.next = NOWHERE;
+        timer.place = NOWHERE;
         Some(slot)
     }
 
-    fn rise(&mut self, mut at: usize) {
-        while at > 0 && self.is_before(at, (at - 1) / 2) {
-            self.heap.swap(at, (at - 1) / 2);
-            self.note(at);
-            at = (at - 1) / 2;
-        }
-        self.note(at);
+    /// The cell whose timers come first, and when. A level's cells follow each
+    /// other in time, and there is none before the wheel's tick.
+    fn first_cell(&self) -> Option<(u32, Duration)> {
+        let firsts = self
+            .occupied
+            .iter()
+            .enumerate()
+            .filter_map(|(level, bits)| {
+                let cell = usize::try_from(bits.trailing_zeros()).ok()?;
+                let place = level * CELLS as usize + cell;
+                let earliest = self.cells.get(place).filter(|_| *bits != 0)?.earliest;
+                Some((u32::try_from(place).ok()?, earliest))
+            });
+        firsts.min_by_key(|(_, earliest)| *earliest)
     }
 
-    fn sink(&mut self, mut at: usize) {
-        loop {
-            let left = 2 * at + 1;
-            let right = left + 1;
-            let child = if self.is_before(right, left) {
-                right
+    /// Empties a cell: what is due waits to be taken, the rest finds its place
+    /// anew.
+    fn open(&mut self, place: u32, now: Duration) {
+        let Some(cell) = self.cells.get_mut(place as usize) else {
+            return;
+        };
+        let mut slot = core::mem::replace(&mut cell.first, NOWHERE);
+        self.mark_empty(place);
+        while let Some(timer) = self.timers.get_mut(slot as usize) {
+            self.visited += 1;
+            let (next, deadline) = (timer.next, timer.deadline);
+            if deadline <= now {
+                timer.next = core::mem::replace(&mut self.due, slot);
             } else {
-                left
-            };
-            if !self.is_before(child, at) {
-                break;
+                self.link(slot, deadline);
             }
-            self.heap.swap(at, child);
-            self.note(at);
-            at = child;
-        }
-        self.note(at);
-    }
-
-    /// Whether both exist and the first is earlier.
-    fn is_before(&self, first: usize, second: usize) -> bool {
-        match (self.heap.get(first), self.heap.get(second)) {
-            (Some((first, _)), Some((second, _))) => first < second,
-            _ => false,
+            slot = next;
         }
     }
 
-    fn note(&mut self, at: usize) {
-        if let Some(&(_, slot)) = self.heap.get(at) {
-            self.set_place(slot, Some(at));
+    fn link(&mut self, slot: u32, deadline: Duration) {
+        let place = self.place(deadline);
+        let Some(cell) = self.cells.get_mut(place as usize) else {
+            return;
+        };
+        let next = core::mem::replace(&mut cell.first, slot);
+        if next == NOWHERE {
+            cell.earliest = deadline;
+            let (level, cell) = (place / CELLS, place % CELLS);
+            if let Some(bits) = self.occupied.get_mut(level as usize) {
+                *bits |= 1 << cell;
+            }
+        } else {
+            cell.earliest = cell.earliest.min(deadline);
+        }
+        if let Some(after) = self.timers.get_mut(next as usize) {
+            after.previous = slot;
+        }
+        if let Some(timer) = self.timers.get_mut(slot as usize) {
+            *timer = Timer {
+                deadline,
+                place,
+                next,
+                previous: NOWHERE,
+            };
         }
     }
 
-    fn set_place(&mut self, slot: u32, at: Option<usize>) {
-        if let Some(place) = self.places.get_mut(slot as usize) {
-            // The heap is never longer than the number of slots, a u32.
-            *place = at.and_then(|at| u32::try_from(at).ok()).unwrap_or(NOWHERE);
+    fn unlink(&mut self, slot: u32, timer: Timer) {
+        if let Some(after) = self.timers.get_mut(timer.next as usize) {
+            after.previous = timer.previous;
+        }
+        if let Some(before) = self.timers.get_mut(timer.previous as usize) {
+            before.next = timer.next;
+        } else if let Some(cell) = self.cells.get_mut(timer.place as usize)
+            && cell.first == slot
+        {
+            cell.first = timer.next;
+            if timer.next == NOWHERE {
+                self.mark_empty(timer.place);
+            }
         }
     }
+
+    fn mark_empty(&mut self, place: u32) {
+        let (level, cell) = (place / CELLS, place % CELLS);
+        if let Some(bits) = self.occupied.get_mut(level as usize) {
+            *bits &= !(1 << cell);
+        }
+    }
+
+    /// A deadline that has passed comes up with the tick that runs.
+    fn place(&self, deadline: Duration) -> u32 {
+        let tick = ticks(deadline).max(self.tick);
+        let level = (tick ^ self.tick).checked_ilog2().unwrap_or(0) / LEVEL_BITS;
+        let cell = (tick >> (level * LEVEL_BITS)) % u64::from(CELLS);
+        // Both are below 64.
+        level * CELLS + u32::try_from(cell).unwrap_or(0)
+    }
+}
+
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Timers;
+    use super::{LEVELS, Timers};
     use core::time::Duration;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Arm(u32, Duration),
+        /// Lets time pass.
+        Pass(Duration),
+        /// Lets time pass until the wheel wants to be looked at.
+        Next,
+    }
+
+    /// From nanoseconds to weeks.
+    fn times() -> impl Strategy<Value = Duration> {
+        (0_u32..50, 1_u64..1000).prop_map(|(shift, n)| Duration::from_nanos(n << shift))
+    }
+
+    fn steps() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0_u32..16, times()).prop_map(|(slot, after)| Step::Arm(slot, after)),
+            1 => times().prop_map(Step::Pass),
+            1 => Just(Step::Next),
+        ]
+    }
 
     proptest! {
         #[test]
-        fn slots_come_up_in_order_at_their_earliest_deadline(
-            arms in proptest::collection::vec((0_u32..16, 0_u64..100), 0..100),
+        fn slots_come_up_when_their_earliest_deadline_has_passed(
+            start in times(),
+            steps in proptest::collection::vec(steps(), 0..200),
         ) {
             let mut timers = Timers::new(16);
-            let mut earliest = std::collections::BTreeMap::new();
-            for (slot, at) in arms {
-                timers.arm(slot, Duration::from_secs(at));
-                let entry = earliest.entry(slot).or_insert(at);
-                *entry = at.min(*entry);
-            }
-            for now in 0..100 {
+            let mut model = BTreeMap::new();
+            let mut now = start;
+            for step in steps {
+                match step {
+                    Step::Arm(slot, after) => {
+                        timers.arm(slot, now + after);
+                        let entry = model.entry(slot).or_insert(now + after);
+                        *entry = (now + after).min(*entry);
+                    }
+                    Step::Pass(time) => now += time,
+                    Step::Next => now = now.max(timers.next().unwrap_or(now)),
+                }
                 let mut due = Vec::new();
-                while let Some(slot) = timers.pop_due(Duration::from_secs(now)) {
+                while let Some(slot) = timers.pop_due(now) {
                     due.push(slot);
                 }
                 due.sort_unstable();
-                let expected: Vec<u32> =
-                    earliest.iter().filter(|(_, at)| **at == now).map(|(slot, _)| *slot).collect();
+                let expected: Vec<u32> = model.extract_if(.., |_, at| *at <= now).map(|(slot, _)| slot).collect();
                 prop_assert_eq!(due, expected);
+                prop_assert_eq!(timers.next().is_some(), !model.is_empty());
+                let wanted = timers.next().unwrap_or(Duration::MAX);
+                prop_assert!(wanted > now);
+                prop_assert!(model.values().all(|at| *at >= wanted));
             }
-            prop_assert_eq!(timers.next(), None);
+        }
+    }
+
+    #[test]
+    fn the_cost_of_a_timer_does_not_depend_on_how_many_there_are() {
+        for count in [10_u32, 1000, 100_000] {
+            let mut timers = Timers::new(count as usize);
+            let mut now = Duration::ZERO;
+            for slot in 0..count {
+                timers.arm(slot, Duration::from_micros(u64::from(slot) * 997 + 200_000));
+            }
+            let mut fired = 0;
+            while let Some(next) = timers.next() {
+                now = next;
+                while timers.pop_due(now).is_some() {
+                    fired += 1;
+                }
+            }
+            assert_eq!(fired, count);
+            assert!(now >= Duration::from_micros(u64::from(count - 1) * 997 + 200_000));
+            let most = u64::from(count) * (LEVELS as u64 + 1);
+            assert!(timers.visited() <= most, "{} of {most}", timers.visited());
         }
     }
 }

@@ -374,6 +374,11 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         self.state == State::Closed && (self.detached || !self.announced)
     }
 
+    /// Whether it only waits in TIME_WAIT, and may give way to a new one.
+    pub(crate) fn is_expendable(&self) -> bool {
+        self.state == State::TimeWait && self.detached
+    }
+
     /// An acknowledgement shall go out with the next poll.
     pub(crate) fn acknowledge_now(&mut self) {
         self.receiving.acks_owed = self.receiving.acks_owed.max(1);
