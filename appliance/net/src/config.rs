@@ -65,7 +65,8 @@ pub struct Tso {
 /// Bounds that depend on the machine; see [`limits`] for the fixed ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections of all states, TIME_WAIT included.
+    /// Connections of all states, TIME_WAIT included. Each takes about 1 KiB from
+    /// the start, and what its queues grow to while it lives.
     pub connections: usize,
     /// Half-open connections per listening port.
     pub backlog: usize,

@@ -26,13 +26,12 @@
 //! found by RACK and tail loss probes (RFC 8985) on a scoreboard, and sent again
 //! within the congestion window (RFC 6675); with others by duplicates (NewReno,
 //! RFC 6582). The window grows by CUBIC (RFC 9438) with the former, unless
-//! [`Stack::set_congestion_control`] says otherwise. In both cases the retransmission time-out is the last resort.
+//! [`Stack::set_congestion_control`] says otherwise. In both cases the
+//! retransmission time-out is the last resort.
 //!
 //! # What is not supported
 //!
-//! IPv6, UDP, IP fragments (dropped and counted), proportional rate reduction, undoing reactions to losses that
-//! were none, widening RACK's window by D-SACK, D-SACK for bytes ahead of a gap,
-//! HyStart, ECN, urgent data, TCP Fast Open.
+//! The crate's `README.md` lists RFC by RFC what is there, what is not, and why.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

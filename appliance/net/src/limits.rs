@@ -29,8 +29,9 @@ pub const MAX_FRAME_PIECES: usize = 64;
 /// Most pieces a received frame may consist of: 64 KiB of LRO in 1 KiB buffers.
 pub const MAX_RECEIVED_PIECES: usize = 64;
 
-/// Default of [`Limits::connections`](crate::Limits::connections).
-pub const DEFAULT_CONNECTIONS: usize = 1024;
+/// Default of [`Limits::connections`](crate::Limits::connections): ten thousand
+/// clients, and a margin for those in TIME_WAIT. Each takes 1 KiB from the start.
+pub const DEFAULT_CONNECTIONS: usize = 16_384;
 
 /// Default of [`Limits::backlog`](crate::Limits::backlog).
 pub const DEFAULT_BACKLOG: usize = 128;
@@ -137,7 +138,9 @@ pub const BLACK_HOLE_PATIENCE: Duration = Duration::from_secs(10);
 pub const DELAYED_ACK: Duration = Duration::from_millis(40);
 
 /// How long TIME_WAIT lasts: Linux' value, as RFC 9293's four minutes would fill
-/// the table.
+/// the table. No shorter than `MAX_RTO`, so that a peer like us that missed our
+/// last acknowledgement asks before it ends. One that waits longer (Linux: up to
+/// 120 s) may get RST for its FIN, when all data has arrived.
 pub const TIME_WAIT: Duration = Duration::from_secs(60);
 
 /// How long FIN_WAIT_2 lasts without a segment from the peer: longer than a
@@ -177,6 +180,7 @@ pub const ARP_HOLD_OFF: Duration = Duration::from_secs(2);
 
 const _: () = assert!(MAX_FRAME_PIECES >= DEFAULT_MAX_PIECES);
 const _: () = assert!(MIN_RTO.as_millis() > 4 * DELAYED_ACK.as_millis());
+const _: () = assert!(TIME_WAIT.as_secs() >= MAX_RTO.as_secs());
 const _: () = assert!(FIN_WAIT_2_IDLE.as_secs() > 2 * MAX_RTO.as_secs());
 // An answer to any probe shows before the next one is due.
 const _: () = assert!(KEEPALIVE_INTERVAL.as_secs() < KEEPALIVE_IDLE.as_secs());
