@@ -157,3 +157,28 @@ fn what_was_reported_is_not_dropped_for_lack_of_buffers() {
     assert_eq!(answer.ack, peer.seq.wrapping_add(1100));
     assert_eq!(peer.events(), [Event::Readable { connection }]);
 }
+
+/// Frames come in bursts; each acknowledgement of one is to tell something new.
+#[test]
+fn every_block_of_a_burst_is_reported() {
+    let mut peer = Peer::default();
+    peer.accept_sack();
+    let count = 12;
+    for index in 0..count {
+        let ahead = Tcp {
+            seq: peer.seq.wrapping_add(1000 * (index + 1)),
+            ..peer.tcp(".", &pattern(500))
+        };
+        peer.send(&ahead);
+    }
+    let answers = peer.segments();
+    let last = blocks(&peer, answers.last().unwrap());
+    assert_eq!(last, [(12_000, 12_500), (11_000, 11_500), (10_000, 10_500)]);
+    let mut reported: Vec<(u32, u32)> = answers
+        .iter()
+        .flat_map(|answer| blocks(&peer, answer))
+        .collect();
+    reported.sort_unstable();
+    reported.dedup();
+    assert_eq!(reported.len(), count as usize, "{reported:?}");
+}

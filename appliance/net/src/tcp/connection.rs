@@ -210,7 +210,8 @@ pub(crate) struct Receiving<R> {
 impl<R: RxBuffer> Receiving<R> {
     /// What arrived twice first (RFC 2883, 4), then what is ahead of a gap.
     pub(crate) fn sack_blocks(&self) -> SackBlocks {
-        self.queue.sack_blocks(self.duplicate)
+        let more = usize::from(self.acks_owed.saturating_sub(1));
+        self.queue.sack_blocks(self.duplicate, more)
     }
 
     /// A segment repeats bytes that were received in order.

@@ -101,9 +101,9 @@ impl<R: RxBuffer> ReceiveQueue<R> {
         !self.ahead.is_empty()
     }
 
-    /// What arrived ahead of a gap (RFC 2018).
-    pub(crate) fn sack_blocks(&self, duplicate: Option<Block>) -> SackBlocks {
-        self.arrived.report(duplicate)
+    /// What arrived ahead of a gap (RFC 2018); see `Arrived::report`.
+    pub(crate) fn sack_blocks(&self, duplicate: Option<Block>, more: usize) -> SackBlocks {
+        self.arrived.report(duplicate, more)
     }
 
     /// Whether so many pieces wait that no more shall be asked for.

@@ -13,6 +13,10 @@ const MAX_BLOCKS: usize = 4;
 /// Blocks we send: what fits next to timestamps.
 const BLOCKS_SENT: usize = 3;
 
+/// Blocks remembered by when they changed: what a burst may open before its
+/// first acknowledgement goes out, as far as they can all be told.
+const MAX_RECENT: usize = 16;
+
 /// The bytes from `start` up to `end`, which is not part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Block {
@@ -72,7 +76,7 @@ pub(crate) struct Arrived {
     /// Sorted; neither overlapping nor touching.
     blocks: VecDeque<Block>,
     /// A number within each block that changed last, the latest first.
-    recent: ArrayVec<Seq, BLOCKS_SENT>,
+    recent: ArrayVec<Seq, MAX_RECENT>,
 }
 
 impl Arrived {
@@ -134,14 +138,18 @@ impl Arrived {
     }
 
     /// The blocks to report now: a `duplicate`, then the one that changed last.
-    pub(crate) fn report(&self, duplicate: Option<Block>) -> SackBlocks {
+    /// With `more` acknowledgements to follow at once those tell of the latest,
+    /// and this one of blocks that changed before.
+    pub(crate) fn report(&self, duplicate: Option<Block>, more: usize) -> SackBlocks {
         let mut report = SackBlocks::default();
         let mut room = BLOCKS_SENT;
         if let Some(duplicate) = duplicate {
             report.push(duplicate);
             room -= 1;
         }
-        for seq in self.recent.iter().take(room) {
+        let older = self.recent.len().saturating_sub(room);
+        let skipped = (more * BLOCKS_SENT).min(older);
+        for seq in self.recent.iter().skip(skipped).take(room) {
             if let Some(block) = self.containing(*seq) {
                 report.push(block);
             }
@@ -164,7 +172,7 @@ mod tests {
     }
 
     fn report(arrived: &Arrived) -> Vec<(u32, u32)> {
-        let report = arrived.report(None);
+        let report = arrived.report(None, 0);
         report.iter().map(|b| (b.start.0, b.end.0)).collect()
     }
 
@@ -205,7 +213,7 @@ mod tests {
                 for byte in start..start + len {
                     model[byte as usize] = true;
                 }
-                let report = arrived.report(None);
+                let report = arrived.report(None, 0);
                 let blocks: Vec<(u32, u32)> = report
                     .iter()
                     .map(|b| (b.start.0.wrapping_sub(offset), b.end.0.wrapping_sub(offset)))
@@ -219,7 +227,7 @@ mod tests {
                 }
             }
             arrived.release(Seq(offset.wrapping_add(next)));
-            let report = arrived.report(None);
+            let report = arrived.report(None, 0);
             prop_assert!(report.iter().all(|b| b.start.0.wrapping_sub(offset) > next));
         }
     }
