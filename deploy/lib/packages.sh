@@ -10,6 +10,7 @@ PACKAGES=(
     libnfs-utils libnfs-dev    # the lab's clients
     iproute2 util-linux        # network namespaces
     jq python3                 # statistics; merging configurations
+    openssl                    # another TLS implementation, for the tests
     ca-certificates curl       # fetching Rust and crates
 )
 
