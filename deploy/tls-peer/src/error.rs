@@ -1,6 +1,6 @@
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 /// Why this program does not start. The message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -96,9 +96,35 @@ pub enum PeerError {
     /// The connection was closed before TLS was there.
     #[error("the other side closed the connection during the TLS set-up")]
     ClosedEarly,
+    /// A connection broke after the set-up, as when a client resets it instead of closing it.
+    #[error("the {side} side: {source}")]
+    Broken {
+        /// Which connection.
+        side: Side,
+        /// How.
+        source: io::Error,
+    },
     /// A socket failed.
     #[error("{0}")]
     Io(io::Error),
+}
+
+/// The two connections of a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one without TLS.
+    Plain,
+    /// The one with TLS.
+    Tls,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Side::Plain => "plain",
+            Side::Tls => "TLS",
+        })
+    }
 }
 
 impl From<io::Error> for PeerError {

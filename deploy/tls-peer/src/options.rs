@@ -58,6 +58,25 @@ pub enum Alpn {
     Sunrpc,
 }
 
+/// An RPC program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Program {
+    /// NFS (port 2049)
+    Nfs,
+    /// MOUNT (often port 20048)
+    Mount,
+}
+
+impl Program {
+    /// Its registered number.
+    pub fn number(self) -> u32 {
+        match self {
+            Program::Nfs => nfs::nfs3::PROGRAM,
+            Program::Mount => nfs::mount::PROGRAM,
+        }
+    }
+}
+
 /// The cipher suites of TLS 1.3, by their registered names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CipherSuite {
@@ -125,6 +144,14 @@ pub struct ConnectOptions {
     /// DNS name or address that the server's certificate must hold [default: the host of --to]
     #[arg(long)]
     pub name: Option<String>,
+    /// The program whose NULL call is the AUTH_TLS probe; NFS-Ganesha only answers for the one that
+    /// it serves on the port
+    #[arg(long, value_enum, default_value = "nfs")]
+    pub program: Program,
+    /// Make a NULL call after the handshake, before the client's first: NFS-Ganesha answers the
+    /// first call in a manner that libnfs does not understand
+    #[arg(long)]
+    pub ping: bool,
 }
 
 /// `tls-peer accept`

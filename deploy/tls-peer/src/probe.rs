@@ -7,9 +7,9 @@ use nfs::rpc::{
 };
 use nfs::xdr::{Overflow, Reader, Writer, XdrError};
 
-/// The program that is probed; the answer speaks for the connection, whatever the program.
-const NFS_PROGRAM: u32 = 100_003;
-const NFS_VERSION: u32 = 3;
+/// Both programs in the version that goes with NFSv3. A server of NFSv4 alone has no such version,
+/// and agrees all the same.
+const VERSION: u32 = 3;
 const NULL: u32 = 0;
 
 const STARTTLS: &[u8] = b"STARTTLS";
@@ -32,15 +32,20 @@ pub enum ClearCall {
 }
 
 /// The probe as a record, mark included.
-pub fn encode_probe(xid: u32) -> Vec<u8> {
+pub fn encode_probe(xid: u32, program: u32) -> Vec<u8> {
+    encode_null(xid, program, AuthFlavor::TLS)
+}
+
+/// A NULL call with an empty credential as a record, mark included.
+pub fn encode_null(xid: u32, program: u32, flavor: AuthFlavor) -> Vec<u8> {
     record(|writer| {
-        let credential = Credential::new(AuthFlavor::TLS, &[]).ok_or(Overflow)?;
-        encode_call(writer, xid, NFS_PROGRAM, NFS_VERSION, NULL, &credential)
+        let credential = Credential::new(flavor, &[]).ok_or(Overflow)?;
+        encode_call(writer, xid, program, VERSION, NULL, &credential)
     })
 }
 
 /// Whether the reply to a probe (its record mark stripped) agrees to TLS. The status of the call
-/// does not matter: a server without the probed program may have TLS all the same.
+/// does not matter: a server without the probed version may have TLS all the same.
 ///
 /// # Errors
 /// [`XdrError`] if it is no reply to the probe at all.
@@ -121,7 +126,7 @@ mod tests {
     #[test]
     fn probe_is_a_null_call_with_flavor_7() {
         let expected = [0x8000_0028, 9, 0, 2, 100_003, 3, 0, 7, 0, 0, 0];
-        assert_eq!(encode_probe(9), words(&expected));
+        assert_eq!(encode_probe(9, 100_003), words(&expected));
     }
 
     #[test]
@@ -129,7 +134,7 @@ mod tests {
         // xid, REPLY, MSG_ACCEPTED, AUTH_NONE, "STARTTLS", SUCCESS
         let expected = [0x8000_0020, 9, 1, 0, 0, 8, 0x5354_4152, 0x5454_4C53, 0];
         assert_eq!(
-            judge(&encode_probe(9)[MARK_LEN..]),
+            judge(&encode_probe(9, 100_003)[MARK_LEN..]),
             ClearCall::Probe(words(&expected))
         );
     }
@@ -160,7 +165,7 @@ mod tests {
         };
         let starttls = [0, 8, 0x5354_4152, 0x5454_4C53];
         assert_eq!(agrees_to_tls(&reply(&starttls, 0), 9), Ok(true));
-        // PROG_UNAVAIL: "the client SHOULD go on".
+        // A status other than SUCCESS: "the client SHOULD go on".
         assert_eq!(agrees_to_tls(&reply(&starttls, 1), 9), Ok(true));
         assert_eq!(agrees_to_tls(&reply(&[0, 0], 0), 9), Ok(false));
         let denied = words(&[9, 1, 1, 1, 1]);

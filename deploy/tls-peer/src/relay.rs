@@ -1,4 +1,4 @@
-use crate::error::PeerError;
+use crate::error::{PeerError, Side};
 use crate::limits;
 use crate::socket::reset_on_drop;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -143,7 +143,7 @@ impl<'a> Relay<'a> {
     }
 
     fn receive_plain(&mut self, chunk: &mut [u8]) -> Result<(), PeerError> {
-        let Some(len) = ready((&mut &*self.plain).read(chunk))? else {
+        let Some(len) = ready(Side::Plain, (&mut &*self.plain).read(chunk))? else {
             return Ok(());
         };
         if len == 0 {
@@ -167,18 +167,18 @@ impl<'a> Relay<'a> {
 
     fn send_sealed(&mut self) -> Result<(), PeerError> {
         while self.tls.wants_write() {
-            if ready(self.tls.write_tls(&mut &*self.sealed))?.is_none() {
+            if ready(Side::Tls, self.tls.write_tls(&mut &*self.sealed))?.is_none() {
                 return Ok(());
             }
         }
         if self.plain_ended {
-            end_of_sending(self.sealed)?;
+            end_of_sending(Side::Tls, self.sealed)?;
         }
         Ok(())
     }
 
     fn receive_sealed(&mut self) -> Result<(), PeerError> {
-        match ready(self.tls.read_tls(&mut &*self.sealed))? {
+        match ready(Side::Tls, self.tls.read_tls(&mut &*self.sealed))? {
             None => Ok(()),
             Some(0) => Err(PeerError::Truncated),
             Some(_) => self.open(),
@@ -205,34 +205,34 @@ impl<'a> Relay<'a> {
 
     fn send_plain(&mut self) -> Result<(), PeerError> {
         while !self.pending.is_empty() {
-            match ready((&mut &*self.plain).write(&self.pending))? {
+            match ready(Side::Plain, (&mut &*self.plain).write(&self.pending))? {
                 None => return Ok(()),
                 Some(len) => drop(self.pending.drain(..len)),
             }
         }
         if self.tls_ended {
-            end_of_sending(self.plain)?;
+            end_of_sending(Side::Plain, self.plain)?;
         }
         Ok(())
     }
 }
 
 /// `None` when the socket is not ready after all.
-fn ready(outcome: io::Result<usize>) -> Result<Option<usize>, PeerError> {
+fn ready(side: Side, outcome: io::Result<usize>) -> Result<Option<usize>, PeerError> {
     match outcome {
         Ok(len) => Ok(Some(len)),
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
             Ok(None)
         }
-        Err(error) => Err(PeerError::Io(error)),
+        Err(source) => Err(PeerError::Broken { side, source }),
     }
 }
 
-fn end_of_sending(stream: &TcpStream) -> Result<(), PeerError> {
+fn end_of_sending(side: Side, stream: &TcpStream) -> Result<(), PeerError> {
     match stream.shutdown(Shutdown::Write) {
         // The other side has gone altogether; it wanted nothing more.
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
-        outcome => outcome.map_err(PeerError::Io),
+        outcome => outcome.map_err(|source| PeerError::Broken { side, source }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod lab;
 
-use lab::{Certificates, Listener, Peer, exchange, noise, read_all, server};
+use lab::{Certificates, Listener, Peer, exchange, noise, read_all, server, starttls};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 
@@ -109,6 +109,30 @@ fn end_of_one_direction_leaves_the_other_open() {
     client.shutdown(Shutdown::Write).expect("shut down");
     assert_eq!(read_all(&client), b"request");
     served.join().expect("served");
+}
+
+#[test]
+fn ping_is_answered_before_the_client_is_heard() {
+    let certificates = Certificates::new();
+    let (plain_server, served) = server(|mut stream| {
+        let mut ping = [0; 44];
+        stream.read_exact(&mut ping).expect("a ping");
+        stream.write_all(&starttls()).expect("answered");
+        (ping, exchange(&stream, b"reply"))
+    });
+    let accept = Peer::start(
+        "accept",
+        "tls",
+        plain_server,
+        &certificates.options("ca", "server"),
+    );
+    let mut options = certificates.options("ca", "");
+    options.push("--ping".to_owned());
+    let connect = Peer::start("connect", "tls", accept.address, &options);
+    assert_eq!(exchange(&connect.connect(), b"call"), b"reply");
+    let (ping, call) = served.join().expect("served");
+    assert_eq!(ping[28..32], [0; 4], "AUTH_NONE");
+    assert_eq!(call, b"call");
 }
 
 #[test]
