@@ -1,7 +1,7 @@
 //! From a whole call to what is done about it: by program, version and procedure.
 
 use nfs::nfs3::args::{Args, ReadArgs};
-use nfs::nfs3::{self, NameClass, Procedure, Status, classify_name};
+use nfs::nfs3::{self, NameClass, Procedure, Status, classify_name, refuse_name};
 use nfs::rpc::{self, AuthFlavor, AuthStatus, CallHeader, Credential, ErrorReply};
 use nfs::xdr::{Overflow, Reader, Writer};
 use nfs::{mount, nfsacl, portmap};
@@ -161,9 +161,9 @@ impl Gateway {
         let Ok(args) = Args::decode(procedure, reader, self.max_write) else {
             return Route::Refuse(ErrorReply::GarbageArguments);
         };
-        let invalid = |name: &nfs::xdr::Bytes<'_>| classify_name(name) == NameClass::Invalid;
-        if args.names().iter().flatten().any(invalid) {
-            return Route::Fail(procedure, Status::INVAL);
+        let refusal = |name| refuse_name(procedure, classify_name(name));
+        if let Some(status) = args.names().iter().flatten().find_map(refusal) {
+            return Route::Fail(procedure, status);
         }
         let mut clamp = [None, None];
         let last_word = reader.position().saturating_sub(4);

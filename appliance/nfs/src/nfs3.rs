@@ -15,7 +15,7 @@ pub use attributes::{
 };
 pub use failure::encode_failure;
 pub use file_handle::FileHandle;
-pub use name::{NameClass, classify_name, is_valid_name};
+pub use name::{NameClass, classify_name, refuse_name};
 pub use procedure::{Procedure, UnknownProcedure};
 pub use status::Status;
 

@@ -1,6 +1,7 @@
 //! A gateway between clients and an origin, all in memory and under the test's control.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod attack;
 pub mod origin;
 pub mod xdr;
 

@@ -9,6 +9,9 @@ pub const ROOT: u64 = 1;
 pub const FOREIGN_ROOT: u64 = 900;
 pub const FSID: u64 = 77;
 
+/// Longest file.
+const SIZE_MAX: u64 = 1 << 40;
+
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     pub data: Vec<u8>,
@@ -201,17 +204,9 @@ impl Origin {
             (100_000, 3) => Out::new().u32(20_048).0,
             (100_005, 1) => self.mnt(call),
             (100_003, procedure) => self.nfs(procedure, call),
-            (100_227, 1) => {
-                Out::new()
-                    .u32(0)
-                    .u32(0)
-                    .u32(0)
-                    .u32(0)
-                    .u32(0)
-                    .u32(0)
-                    .u32(0)
-                    .0
-            }
+            (100_227, 1) => (0..7).fold(Out::new(), |out, _| out.u32(0)).0,
+            // SETACL and GETXATTRDIR are not supported.
+            (100_227, 2 | 3) => Out::new().u32(10_004).u32(0).0,
             other => panic!("the origin has no {other:?}"),
         };
         Out::new()
@@ -288,8 +283,31 @@ impl Origin {
                     .u64(self.write_verifier)
                     .0
             }
+            // READLINK of what is no link.
+            5 => Out::new().u32(22).raw(&self.post_op(id)).0,
+            16 => {
+                let out = Out::new().u32(0).raw(&self.post_op(id)).u64(5);
+                let names = self.nodes[&id].children.iter();
+                let entries = names.fold(out, |out, (name, id)| {
+                    out.u32(1).u64(*id).opaque(name).u64(*id)
+                });
+                entries.u32(0).u32(1).0
+            }
+            18 => {
+                let out = Out::new().u32(0).raw(&self.post_op(id));
+                (0..6).fold(out, |out, _| out.u64(1 << 30)).u32(0).0
+            }
+            20 => {
+                let out = Out::new().u32(0).raw(&self.post_op(id));
+                out.u32(1000).u32(255).u32(1).u32(0).u32(0).u32(1).0
+            }
             other => panic!("the origin has no NFS procedure {other}"),
         }
+    }
+
+    /// The failure of a procedure that would make a file longer than any may be.
+    fn too_big(&self, id: u64) -> Vec<u8> {
+        Out::new().u32(27).u32(0).raw(&self.post_op(id)).0
     }
 
     fn setattr(&mut self, id: u64, args: &mut In<'_>) -> Vec<u8> {
@@ -306,7 +324,11 @@ impl Origin {
             }
         }
         if args.u32() == 1 {
-            node.data.resize(args.u64() as usize, 0);
+            let size = args.u64();
+            if size > SIZE_MAX {
+                return self.too_big(id);
+            }
+            node.data.resize(size as usize, 0);
         }
         Out::new().u32(0).raw(&before).raw(&self.post_op(id)).0
     }
@@ -352,6 +374,9 @@ impl Origin {
         let (offset, count, stable) = (args.u64() as usize, args.u32(), args.u32());
         let bytes = args.opaque();
         assert_eq!(bytes.len(), count as usize);
+        if offset as u64 > SIZE_MAX {
+            return self.too_big(id);
+        }
         let short = self.write_count_excess.min(0).unsigned_abs() as usize;
         let written = bytes.len().saturating_sub(short);
         self.change(id, |data| {

@@ -1,3 +1,4 @@
+use super::{Procedure, Status};
 use crate::xdr::Bytes;
 
 /// What a `filename3` means.
@@ -27,9 +28,15 @@ pub fn classify_name(name: &Bytes<'_>) -> NameClass {
     }
 }
 
-/// Whether the name can be that of an object created, renamed, linked or removed: not empty,
-/// without '/' and NUL, neither "." nor "..".
+/// The status a procedure refuses a name with, or `None` if an entry of that name is the origin's to
+/// judge. LOOKUP may ask for "." and ".."; nobody may create, rename, link or remove them, because ".."
+/// may lie outside the export (RFC 1813 sections 3.3.8 to 3.3.15: they always exist).
 #[must_use]
-pub fn is_valid_name(name: &Bytes<'_>) -> bool {
-    classify_name(name) == NameClass::Ordinary
+pub const fn refuse_name(procedure: Procedure, class: NameClass) -> Option<Status> {
+    match (class, procedure) {
+        (NameClass::Invalid, _) => Some(Status::INVAL),
+        (NameClass::Ordinary, _) | (_, Procedure::Lookup) => None,
+        (_, Procedure::Remove | Procedure::Rmdir | Procedure::Rename) => Some(Status::INVAL),
+        (NameClass::Current | NameClass::Parent, _) => Some(Status::EXIST),
+    }
 }

@@ -1,6 +1,6 @@
 //! File names from clients and origins.
 
-use nfs::nfs3::{NameClass, classify_name, is_valid_name};
+use nfs::nfs3::{NameClass, Procedure, Status, classify_name, refuse_name};
 use nfs::xdr::{Bytes, Reader};
 
 #[test]
@@ -24,11 +24,6 @@ fn names_are_classified() {
     for (name, class) in table {
         let bytes = Bytes::contiguous(name);
         assert_eq!(classify_name(&bytes), class, "{name:?}");
-        assert_eq!(
-            is_valid_name(&bytes),
-            class == NameClass::Ordinary,
-            "{name:?}"
-        );
     }
 }
 
@@ -44,4 +39,33 @@ fn a_name_cut_in_two_is_classified_as_a_whole() {
         let name = Reader::new(&parts).raw(len).expect("is there");
         assert_eq!(classify_name(&name), class, "{parts:?}");
     }
+}
+
+#[test]
+fn what_no_entry_can_be_called_is_refused() {
+    let creating = [
+        Procedure::Create,
+        Procedure::Mkdir,
+        Procedure::Symlink,
+        Procedure::Mknod,
+        Procedure::Link,
+    ];
+    let taking = [Procedure::Remove, Procedure::Rmdir, Procedure::Rename];
+    for procedure in creating.into_iter().chain(taking) {
+        let refused = if creating.contains(&procedure) {
+            Status::EXIST
+        } else {
+            Status::INVAL
+        };
+        for class in [NameClass::Current, NameClass::Parent] {
+            assert_eq!(refuse_name(procedure, class), Some(refused));
+        }
+        let invalid = refuse_name(procedure, NameClass::Invalid);
+        assert_eq!(invalid, Some(Status::INVAL));
+        assert_eq!(refuse_name(procedure, NameClass::Ordinary), None);
+    }
+    assert_eq!(refuse_name(Procedure::Lookup, NameClass::Current), None);
+    assert_eq!(refuse_name(Procedure::Lookup, NameClass::Parent), None);
+    let invalid = refuse_name(Procedure::Lookup, NameClass::Invalid);
+    assert_eq!(invalid, Some(Status::INVAL));
 }
