@@ -10,7 +10,7 @@ pub const FOREIGN_ROOT: u64 = 900;
 pub const FSID: u64 = 77;
 
 /// Longest file.
-const SIZE_MAX: u64 = 1 << 40;
+const SIZE_MAX: u64 = 1 << 24;
 
 #[derive(Clone, Debug, Default)]
 pub struct Node {
@@ -397,7 +397,7 @@ impl Origin {
     }
 
     fn create(&mut self, id: u64, args: &mut In<'_>) -> Vec<u8> {
-        let name = String::from_utf8(args.opaque().to_vec()).unwrap();
+        let name = String::from_utf8_lossy(args.opaque()).into_owned();
         let file = self.add_file(id, &name, b"");
         Out::new()
             .u32(0)
