@@ -1,6 +1,7 @@
 //! Credentials that are cut, too long, of the wrong kind or not what they say.
 #![allow(
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::indexing_slicing,
     reason = "tests may panic"
 )]

@@ -1,6 +1,7 @@
 //! Handles that a client has no business with: forged ones, those of other exports, and those above the root.
 #![allow(
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::indexing_slicing,
     reason = "tests may panic"
 )]

@@ -1,6 +1,7 @@
 //! Lengths that are announced and never come: whatever a peer says, no memory is taken for it.
 #![allow(
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::indexing_slicing,
     reason = "tests may panic"
 )]

@@ -1,6 +1,7 @@
 //! Calls of programs, versions and procedures that there are not, and messages that are no calls.
 #![allow(
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::indexing_slicing,
     reason = "tests may panic"
 )]

@@ -1,6 +1,7 @@
 //! Records cut into every kind of fragments, and marks that lie.
 #![allow(
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::indexing_slicing,
     reason = "tests may panic"
 )]

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use gateway::{ClientId, ClientInfo, ConnectionError};
 
+use super::origin::Call;
 use super::xdr::{In, Out, record};
 use super::{Lab, Setup, pattern, read_args, write_args};
 
@@ -140,6 +141,28 @@ impl Attack {
         let words = self.call((100_003, 3, procedure), args);
         assert_eq!(words[..5], SUCCESS, "procedure {procedure}");
         words[5]
+    }
+
+    /// Calls with these arguments and expects GARBAGE_ARGS; nothing of it reaches the origin.
+    pub fn assert_garbage(&mut self, program: (u32, u32, u32), args: &[u8], what: &str) {
+        let asked = |attack: &Self| attack.lab.gateway.stats().origin_calls;
+        let before = asked(self);
+        self.serve_bystander();
+        let for_bystander = asked(self) - before;
+        let reply = self.call(program, args);
+        assert_eq!(reply, GARBAGE_ARGS, "{program:?} {what}");
+        let calls = asked(self) - before;
+        assert_eq!(calls, 2 * for_bystander, "{program:?} {what}");
+    }
+
+    /// The arguments of the last call of this procedure that the origin was sent.
+    pub fn passed_on(&self, procedure: u32) -> Vec<u8> {
+        let calls = self.lab.sent.iter().rev();
+        calls
+            .map(|(_, record)| Call::parse(&record[4..]))
+            .find(|call| call.is_nfs(procedure))
+            .expect("it was passed on")
+            .args
     }
 
     /// The client that means no harm gets what it asks for, from the cache and from the origin.
