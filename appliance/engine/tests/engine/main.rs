@@ -5,6 +5,7 @@ mod bounds;
 mod draining;
 mod half_close;
 mod histories;
+mod hostile;
 mod idle;
 mod lossy_links;
 mod reading;

@@ -137,6 +137,14 @@ impl<W: Wire> World<W> {
         number
     }
 
+    /// A client sends bytes that need not be a call.
+    pub fn send_raw(&mut self, client: usize, bytes: &[u8]) {
+        let Client {
+            host, connection, ..
+        } = &mut self.clients[client];
+        host.send(*connection, bytes);
+    }
+
     /// A client resets its connection.
     pub fn reset(&mut self, client: usize) {
         let Client {
