@@ -5,7 +5,7 @@
 lab_with --nic virtio --tx attach
 
 # What the process may grow by, hugepages not counted: tables and buffers that are made when first needed.
-RSS_GROWTH_KIB_MAX=$((16 << 10))
+RSS_GROWTH_KIB_MAX=$((8 << 10))
 
 # VmRSS leaves hugepages out.
 appliance_rss_kib() {
@@ -22,15 +22,18 @@ attack() {
     lab client -- timeout 120 python3 "$deploy/tests/attacker.py" "$1" "$ATTACKER_ADDR" "$WIREPAGE_CLIENT_ADDR" "$NFS_PORT"
 }
 
+serial=0
+
 # Copies in both directions, again and again, until the attacker has done his worst.
 copy_during() {
-    local attacker copies=0
+    local attacker copies=0 name
     attack "$1" >"$scratch/attack" 2>&1 &
     attacker=$!
     while :; do
-        lab client -- timeout 60 nfs-cp "$scratch/sent" "$(url "$1-$copies")" >/dev/null ||
+        name=copy-$((serial += 1))
+        lab client -- timeout 60 nfs-cp "$scratch/sent" "$(url "$name")" >/dev/null ||
             failure "$1: a copy did not get through"
-        expect_file "$export_dir/$1-$copies" "$scratch/sent"
+        expect_file "$export_dir/$name" "$scratch/sent"
         rm -f -- "$scratch/received"
         lab client -- timeout 60 nfs-cp "$(url kept)" "$scratch/received" >/dev/null ||
             failure "$1: a copy did not come back"
