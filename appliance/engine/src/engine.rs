@@ -40,6 +40,11 @@ pub struct Engine<R: RxBuffer> {
     closing: VecDeque<(usize, ConnectionId)>,
     /// Serial number of the client that came last.
     last_client: u32,
+    /// When clients that make no progress are looked for next.
+    sweep_at: Duration,
+    /// Clients found to make none.
+    resetting: Vec<ClientId>,
+    stalled_clients_closed: u64,
 }
 
 impl<R: RxBuffer> Engine<R> {
@@ -83,6 +88,9 @@ impl<R: RxBuffer> Engine<R> {
             stalled: VecDeque::new(),
             closing: VecDeque::new(),
             last_client: 0,
+            sweep_at: Duration::ZERO,
+            resetting: Vec::new(),
+            stalled_clients_closed: 0,
         })
     }
 
@@ -151,6 +159,7 @@ impl<R: RxBuffer> Engine<R> {
             .iter()
             .filter_map(|port| port.stack.poll_timeout())
             .chain(self.gateway.poll_timeout())
+            .chain(self.sweep_timeout())
             .min()
     }
 
@@ -205,6 +214,7 @@ impl<R: RxBuffer> Engine<R> {
                 .count(),
             origin_connections: self.origins.len(),
             stalled: self.stalled.len(),
+            stalled_clients_closed: self.stalled_clients_closed,
         }
     }
 
@@ -221,7 +231,38 @@ impl<R: RxBuffer> Engine<R> {
             self.gateway.handle_timeout(now);
             busy = true;
         }
+        if due(self.sweep_timeout()) {
+            self.reset_stalled(now);
+        }
         busy
+    }
+
+    /// When clients that make no progress are looked for next, if there can be any.
+    fn sweep_timeout(&self) -> Option<Duration> {
+        let sessions = &self.ports.get(self.listen_port)?.sessions;
+        (!sessions.is_empty()).then_some(self.sweep_at)
+    }
+
+    /// Resets the connections of clients that do not take their replies, which pin blocks.
+    fn reset_stalled(&mut self, now: Duration) {
+        self.sweep_at = now + limits::STALL_SWEEP;
+        let patience = self.gateway.reply_patience();
+        let Port { stack, sessions } = &mut self.ports[self.listen_port];
+        for session in sessions.iter_mut() {
+            let Peer::Client(client) = session.peer else {
+                continue;
+            };
+            let unacknowledged = stack.unacknowledged(session.connection);
+            if let Some(since) = session.stalled_since(unacknowledged, now)
+                && since + patience <= now
+            {
+                self.stalled_clients_closed += 1;
+                self.resetting.push(client);
+            }
+        }
+        while let Some(client) = self.resetting.pop() {
+            self.reset_client(client, now);
+        }
     }
 
     fn handle_event(&mut self, port: usize, event: Event, now: Duration) {
@@ -300,11 +341,7 @@ impl<R: RxBuffer> Engine<R> {
                     }
                     stack.consume(connection, taken);
                 }
-                Err(_) => {
-                    stack.abort(connection);
-                    self.forget(port, connection, now);
-                    self.ports[port].sessions.remove(connection);
-                }
+                Err(_) => self.reset(port, connection, now),
             }
             self.run_actions(now);
         }
@@ -332,6 +369,7 @@ impl<R: RxBuffer> Engine<R> {
                     }
                 }
                 Action::CloseClient { client } => self.close_client(client, now),
+                Action::ResetClient { client } => self.reset_client(client, now),
                 Action::OpenOrigin { origin, port } => self.open_origin(origin, port, now),
                 Action::CloseOrigin { origin } => {
                     if let Some(connection) = self.connection_of(origin) {
@@ -355,6 +393,19 @@ impl<R: RxBuffer> Engine<R> {
             self.forget(self.listen_port, connection, now);
             self.close_when_flushed(self.listen_port, connection);
         }
+    }
+
+    fn reset_client(&mut self, client: ClientId, now: Duration) {
+        if let Some(session) = self.ports[self.listen_port].sessions.client_mut(client) {
+            let connection = session.connection;
+            self.reset(self.listen_port, connection, now);
+        }
+    }
+
+    fn reset(&mut self, port: usize, connection: ConnectionId, now: Duration) {
+        self.ports[port].stack.abort(connection);
+        self.forget(port, connection, now);
+        self.ports[port].sessions.remove(connection);
     }
 
     /// Everything a peer that sends no more has sent was taken. A client gets the replies it is still

@@ -2,10 +2,12 @@
 //! pulled by its send queue.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use gateway::{ClientId, Message, OriginId};
 use net::{ConnectionId, Source};
 
+use crate::limits;
 use crate::payload::TxBytes;
 
 /// Who is at the other end.
@@ -19,7 +21,7 @@ pub(crate) enum Peer {
 /// to the gateway as it is, and messages are cut into what the window takes.
 ///
 /// The output queue needs no bound of its own: the gateway admits calls against
-/// bounds that a message counts toward for as long as it is in this queue.
+/// bounds that a message counts toward until the peer has acknowledged it.
 pub(crate) struct Session {
     pub(crate) connection: ConnectionId,
     pub(crate) peer: Peer,
@@ -32,6 +34,20 @@ pub(crate) struct Session {
     /// The gateway knows (or itself decided) that this peer is gone.
     pub(crate) forgotten: bool,
     output: VecDeque<Message>,
+    /// Bytes ever put into it.
+    pushed: u64,
+    /// Bytes of them that TCP has taken.
+    pulled: u64,
+    progress: Progress,
+}
+
+/// How far the peer has come with what is sent to it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// As many bytes have to be acknowledged for it to be progress.
+    goal: u64,
+    /// When it last made progress.
+    at: Duration,
 }
 
 impl Session {
@@ -44,10 +60,14 @@ impl Session {
             peer_closed: false,
             forgotten: false,
             output: VecDeque::new(),
+            pushed: 0,
+            pulled: 0,
+            progress: Progress::default(),
         }
     }
 
     pub(crate) fn push(&mut self, message: Message) {
+        self.pushed += message.len() as u64;
         self.output.push_back(message);
     }
 
@@ -58,28 +78,51 @@ impl Session {
 
     fn pull(&mut self, room: usize) -> Option<TxBytes> {
         let message = self.output.front_mut()?;
-        let payload = message.take(room);
+        let payload = message.take(room)?;
+        self.pulled += payload.len() as u64;
+        let mut charge = None;
         if message.is_empty() {
+            charge = message.take_charge();
             self.output.pop_front();
         }
-        payload.map(TxBytes)
+        Some(TxBytes(payload, charge))
+    }
+
+    /// Since when the peer makes no progress with what waits for it, `unacknowledged` bytes of which TCP
+    /// has; `None` if it does.
+    pub(crate) fn stalled_since(
+        &mut self,
+        unacknowledged: usize,
+        now: Duration,
+    ) -> Option<Duration> {
+        let acknowledged = self.pulled.saturating_sub(unacknowledged as u64);
+        if acknowledged < self.progress.goal {
+            return Some(self.progress.at);
+        }
+        self.progress = Progress {
+            goal: self.pushed.min(acknowledged + limits::PROGRESS_BYTES),
+            at: now,
+        };
+        None
     }
 }
 
 /// The sessions of one port, by the slot of their connection.
 pub(crate) struct Sessions {
     slots: Vec<Option<Session>>,
+    count: usize,
 }
 
 impl Sessions {
     pub(crate) fn new(capacity: usize) -> Self {
         let mut slots = Vec::new();
         slots.resize_with(capacity, || None);
-        Self { slots }
+        Self { slots, count: 0 }
     }
 
     pub(crate) fn insert(&mut self, session: Session) {
         if let Some(slot) = self.slots.get_mut(session.connection.index()) {
+            self.count += usize::from(slot.is_none());
             *slot = Some(session);
         }
     }
@@ -102,7 +145,16 @@ impl Sessions {
 
     pub(crate) fn remove(&mut self, connection: ConnectionId) -> Option<Session> {
         self.get(connection)?;
+        self.count -= 1;
         self.slots.get_mut(connection.index())?.take()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.slots.iter_mut().flatten()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Session> {

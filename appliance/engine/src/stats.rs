@@ -15,4 +15,6 @@ pub struct EngineStats {
     pub origin_connections: usize,
     /// Sessions whose bytes wait for memory or for their turn.
     pub stalled: usize,
+    /// Connections reset because a client did not take its replies.
+    pub stalled_clients_closed: u64,
 }

@@ -26,6 +26,11 @@ pub enum Action {
         /// Whose.
         client: ClientId,
     },
+    /// Reset the connection at once, with all that waits to be sent, and call `client_closed`.
+    ResetClient {
+        /// Whose.
+        client: ClientId,
+    },
     /// Connect to the origin; then call `origin_opened`, or `origin_closed` if that fails.
     OpenOrigin {
         /// The new connection's name.

@@ -220,13 +220,13 @@ impl Gateway {
         }
     }
 
-    /// Forgets the calls of a client that is gone, but for those at the origin: their replies tell what
-    /// became of files.
+    /// Forgets the calls of a client that is gone, but for those the origin works on: their replies tell
+    /// what became of files, and until then they hold buffers and blocks that somebody must be charged for.
     pub(crate) fn abandon_calls_of(&mut self, client: crate::action::ClientId) {
         let ids: Vec<CallId> = self
             .calls
             .iter()
-            .filter(|(_, call)| call.client == client && !call.forwarded)
+            .filter(|(_, call)| call.client == client && !call.is_at_origin())
             .map(|(id, _)| id)
             .collect();
         for id in ids {

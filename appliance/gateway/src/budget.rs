@@ -1,138 +1,239 @@
-//! Who holds how much: calls in flight and pinned bytes, per client and in total (bounds I10).
+//! Who holds how much: bounds per client and in total (I10), such that no client can stop another.
 //!
-//! A [`Charge`] is taken when a call is let in and lasts until its reply has left the gateway's and the
-//! engine's queues, so a client that does not read its replies stops being read from.
+//! A client is an address: however many connections it opens, they count together in one [`Account`].
+//! Everything clients share is a [`Pool`]: bytes of blocks that may be pinned, calls, connections, buffers
+//! of half-read calls. What is held is given back when the guard that stands for it is dropped, see
+//! `charge`.
+//!
+//! **Dynamic thresholds.** A client may hold of a pool as much as is free of it, and no more (A. Choudhury,
+//! E. Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998, with α = 1). One
+//! client alone gets half, two get a third each, and whoever comes late finds something left. A fixed share
+//! for each would be either too small for one client or too large for many.
+//!
+//! **Late comers.** Clients that never give anything back leave less and less to each other: a half, a
+//! quarter, an eighth. Two rules keep that from shutting anybody out. A READ of a client that holds nothing
+//! is cut short, to half of what is free rounded up to blocks, rather than let wait; NFS allows short
+//! replies. And if there is not even that, the budget is marked as [pressed](Budget::is_pressed), which shortens
+//! the patience with those who hold something and make no progress: their connections are reset and what
+//! they hold comes back. So what stops a client that holds nothing is gone after that time, however many
+//! there are that do not read.
+//!
+//! **No deadlock of WRITEs.** A WRITE takes blocks as its data arrives, so that a client that sends half a
+//! WRITE holds half a WRITE; but many of them could wait for each other's last block. Therefore part of the
+//! bound is set apart as lanes, each as large as the largest WRITE. A WRITE that is refused a block, and has
+//! its next bytes at hand, enters a lane if one is free and keeps it until it is answered; whatever is in a
+//! lane finds all the room it needs. So as long as anybody in a lane sends its bytes and the origin answers,
+//! lanes become free and every WRITE gets through; and whoever does not send loses its connection and with
+//! it the lane. Lanes are a pool of their own, with the same threshold, but that everybody may have one.
+//!
+//! **Fills never lack a block.** Blocks that READs wait for are charged before they are asked for and stay
+//! charged until the client has acknowledged the reply, so all that is charged fits in the bound, which
+//! leaves a part of the cache free. READs never hold some blocks while waiting to be charged for others.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::rc::{Rc, Weak};
 
-/// Everything all clients hold together.
+use crate::hash::SeededHash;
+
+/// Something that all clients share.
 #[derive(Debug)]
-pub(crate) struct Totals {
-    calls: Cell<usize>,
-    pinned: Cell<usize>,
-    calls_bound: usize,
-    pinned_bound: usize,
+pub(crate) struct Pool {
+    held: Cell<usize>,
+    bound: usize,
 }
 
-impl Totals {
-    pub(crate) fn new(calls_bound: usize, pinned_bound: usize) -> Rc<Self> {
+impl Pool {
+    fn new(bound: usize) -> Self {
+        Self {
+            held: Cell::new(0),
+            bound,
+        }
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.held.get()
+    }
+
+    pub(crate) fn free(&self) -> usize {
+        self.bound.saturating_sub(self.held.get())
+    }
+
+    /// Whether a client that `holds` so much may have `wants` more.
+    pub(crate) fn admits(&self, holds: usize, wants: usize) -> bool {
+        holds.saturating_add(wants) <= self.free()
+    }
+
+    /// Moves `amount` to `holder`.
+    pub(crate) fn take(&self, holder: &Cell<usize>, amount: usize) {
+        holder.set(holder.get() + amount);
+        self.held.set(self.held.get() + amount);
+    }
+
+    /// Takes `amount` back from `holder`.
+    pub(crate) fn give_back(&self, holder: &Cell<usize>, amount: usize) {
+        holder.set(holder.get() - amount);
+        self.held.set(self.held.get() - amount);
+    }
+}
+
+/// The sizes of the pools.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) connections: usize,
+    pub(crate) calls: usize,
+    pub(crate) calls_per_client: usize,
+    /// Bytes of all that may be pinned, lanes included.
+    pub(crate) pinned: usize,
+    pub(crate) pinned_per_client: usize,
+    pub(crate) block_size: usize,
+    /// Most bytes of blocks of one WRITE.
+    pub(crate) lane: usize,
+    /// First buffers of calls that arrive or are at the origin.
+    pub(crate) heads: usize,
+    /// Further buffers of such calls.
+    pub(crate) tails: usize,
+}
+
+/// Everything all clients hold together, and their accounts.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    pub(crate) connections: Pool,
+    pub(crate) calls: Pool,
+    /// In bytes, without the lanes.
+    pub(crate) pinned: Pool,
+    pub(crate) lanes: Pool,
+    /// Bytes pinned in lanes.
+    pub(crate) in_lanes: Cell<usize>,
+    pub(crate) heads: Pool,
+    pub(crate) tails: Pool,
+    pub(crate) bounds: Bounds,
+    /// A client was refused that holds nothing, or a WRITE stopped midway.
+    pressed: Cell<bool>,
+    /// A connection was refused to a client that has none.
+    crowded: Cell<bool>,
+    accounts: RefCell<HashMap<Ipv4Addr, Weak<Account>, SeededHash>>,
+}
+
+impl Budget {
+    pub(crate) fn new(bounds: Bounds, hash: SeededHash) -> Rc<Self> {
+        // A quarter for those who would otherwise wait for each other, but one lane at least.
+        let lanes = (bounds.pinned / 4 / bounds.lane.max(1)).max(1);
+        // An account lasts as long as one of its connections or calls.
+        let accounts = bounds.connections.saturating_add(bounds.calls);
         Rc::new(Self {
-            calls: Cell::new(0),
-            pinned: Cell::new(0),
-            calls_bound,
-            pinned_bound,
+            connections: Pool::new(bounds.connections),
+            calls: Pool::new(bounds.calls),
+            pinned: Pool::new(bounds.pinned.saturating_sub(lanes * bounds.lane)),
+            lanes: Pool::new(lanes),
+            in_lanes: Cell::new(0),
+            heads: Pool::new(bounds.heads),
+            tails: Pool::new(bounds.tails),
+            bounds,
+            pressed: Cell::new(false),
+            crowded: Cell::new(false),
+            accounts: RefCell::new(HashMap::with_capacity_and_hasher(accounts, hash)),
         })
     }
 
-    pub(crate) fn calls(&self) -> usize {
-        self.calls.get()
+    /// Bytes that may be pinned by what has been let in.
+    pub(crate) fn charged(&self) -> usize {
+        self.pinned.held() + self.in_lanes.get()
     }
 
-    pub(crate) fn pinned(&self) -> usize {
-        self.pinned.get()
+    /// The account of a client.
+    pub(crate) fn account(this: &Rc<Self>, address: Ipv4Addr) -> Rc<Account> {
+        let mut accounts = this.accounts.borrow_mut();
+        if let Some(account) = accounts.get(&address).and_then(Weak::upgrade) {
+            return account;
+        }
+        let account = Rc::new(Account {
+            address,
+            connections: Cell::new(0),
+            calls: Cell::new(0),
+            pinned: Cell::new(0),
+            lanes: Cell::new(0),
+            heads: Cell::new(0),
+            tails: Cell::new(0),
+            budget: Rc::clone(this),
+        });
+        accounts.insert(address, Rc::downgrade(&account));
+        account
+    }
+
+    /// Somebody cannot go on unless others give something back.
+    pub(crate) fn press(&self) {
+        self.pressed.set(true);
+    }
+
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.pressed.get()
+    }
+
+    /// Whether it has been pressed since the last call.
+    pub(crate) fn take_pressed(&self) -> bool {
+        self.pressed.take()
+    }
+
+    /// A client finds no place for its only connection.
+    pub(crate) fn crowd(&self) {
+        self.crowded.set(true);
+    }
+
+    /// Whether a client was refused its only connection since the last call.
+    pub(crate) fn take_crowded(&self) -> bool {
+        self.crowded.take()
     }
 }
 
 /// What one client holds.
 #[derive(Debug)]
 pub(crate) struct Account {
-    calls: Cell<usize>,
-    pinned: Cell<usize>,
-    calls_bound: usize,
-    pinned_bound: usize,
-    totals: Rc<Totals>,
+    address: Ipv4Addr,
+    pub(crate) connections: Cell<usize>,
+    pub(crate) calls: Cell<usize>,
+    /// In bytes, without what is in lanes.
+    pub(crate) pinned: Cell<usize>,
+    pub(crate) lanes: Cell<usize>,
+    pub(crate) heads: Cell<usize>,
+    pub(crate) tails: Cell<usize>,
+    pub(crate) budget: Rc<Budget>,
 }
 
 impl Account {
-    pub(crate) fn new(totals: &Rc<Totals>, calls_bound: usize, pinned_bound: usize) -> Rc<Self> {
-        Rc::new(Self {
-            calls: Cell::new(0),
-            pinned: Cell::new(0),
-            calls_bound,
-            pinned_bound,
-            totals: Rc::clone(totals),
-        })
+    /// Whether `bytes` more may be pinned for this client.
+    pub(crate) fn may_pin(&self, bytes: usize) -> bool {
+        let held = self.pinned.get();
+        // The fixed bound never stands in the way of a first call: it would be a deadlock otherwise.
+        let within =
+            held == 0 || held.saturating_add(bytes) <= self.budget.bounds.pinned_per_client;
+        bytes == 0 || (within && self.budget.pinned.admits(held, bytes))
     }
 
-    /// Calls charged and not answered, and replies that have not left.
-    pub(crate) fn calls(&self) -> usize {
-        self.calls.get()
-    }
-
-    /// Charges one call that may pin up to `bytes`, or `None` when a bound would be passed.
-    ///
-    /// Whoever holds nothing is let in whatever `bytes` are: otherwise a bound set below one call's
-    /// size would be a deadlock instead of a bound.
-    pub(crate) fn charge(this: &Rc<Self>, bytes: usize) -> Option<Charge> {
-        let totals = &this.totals;
-        let fits = |held: usize, bound: usize| held == 0 || held.saturating_add(bytes) <= bound;
-        if this.calls.get() >= this.calls_bound
-            || totals.calls.get() >= totals.calls_bound
-            || !fits(this.pinned.get(), this.pinned_bound)
-            || !fits(totals.pinned.get(), totals.pinned_bound)
-        {
+    /// Bytes, in whole blocks, that may be pinned of `wanted` for a READ; `None` if it has to wait.
+    pub(crate) fn part_to_pin(&self, wanted: usize) -> Option<usize> {
+        if wanted == 0 || self.pinned.get() > 0 {
+            return self.may_pin(wanted).then_some(wanted);
+        }
+        let block_size = self.budget.bounds.block_size;
+        let half = (self.budget.pinned.free() / block_size).div_ceil(2) * block_size;
+        if half == 0 {
+            self.budget.press();
             return None;
         }
-        this.calls.set(this.calls.get() + 1);
-        this.pinned.set(this.pinned.get().saturating_add(bytes));
-        totals.calls.set(totals.calls.get() + 1);
-        totals.pinned.set(totals.pinned.get().saturating_add(bytes));
-        Some(Charge {
-            account: Rc::clone(this),
-            bytes,
-        })
+        Some(wanted.min(half))
+    }
+
+    /// Whether this client may enter a lane.
+    pub(crate) fn may_enter_lane(&self) -> bool {
+        let (pool, held) = (&self.budget.lanes, self.lanes.get());
+        pool.free() > 0 && (held == 0 || pool.admits(held, 1))
     }
 }
 
-/// One call's share of the bounds; dropping it gives it back.
-#[derive(Debug)]
-pub(crate) struct Charge {
-    account: Rc<Account>,
-    bytes: usize,
-}
-
-impl Drop for Charge {
+impl Drop for Account {
     fn drop(&mut self) {
-        let account = &self.account;
-        let totals = &account.totals;
-        account.calls.set(account.calls.get() - 1);
-        account.pinned.set(account.pinned.get() - self.bytes);
-        totals.calls.set(totals.calls.get() - 1);
-        totals.pinned.set(totals.pinned.get() - self.bytes);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bounds_hold_per_client_and_in_total() {
-        let totals = Totals::new(3, 100);
-        let first = Account::new(&totals, 2, 60);
-        let second = Account::new(&totals, 2, 60);
-        let a = Account::charge(&first, 40).expect("fits");
-        assert!(
-            Account::charge(&first, 40).is_none(),
-            "over the client's bound"
-        );
-        let _b = Account::charge(&second, 60).expect("fits exactly");
-        assert!(Account::charge(&first, 1).is_none(), "over the total");
-        drop(a);
-        assert_eq!((totals.calls(), totals.pinned()), (1, 60));
-        let _c = Account::charge(&first, 0).expect("fits");
-        let _d = Account::charge(&first, 0).expect("fits");
-        assert!(
-            Account::charge(&second, 0).is_none(),
-            "three calls in total"
-        );
-    }
-
-    #[test]
-    fn a_client_that_holds_nothing_is_let_in() {
-        let totals = Totals::new(3, 10);
-        let account = Account::new(&totals, 2, 5);
-        assert!(Account::charge(&account, 1000).is_some());
+        self.budget.accounts.borrow_mut().remove(&self.address);
     }
 }

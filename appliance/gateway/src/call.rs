@@ -10,7 +10,7 @@ use nfs::nfsacl;
 use nfs::rpc::{Credential, ErrorReply};
 
 use crate::action::ClientId;
-use crate::budget::Charge;
+use crate::charge::Charge;
 use crate::duplicates::DuplicateId;
 use crate::exports::ExportIndex;
 use crate::files::FileRef;
@@ -56,6 +56,14 @@ pub(crate) struct ClientCall {
     /// It waits in the queue of those that lack a block or a buffer.
     pub(crate) starving: bool,
     pub(crate) work: Work,
+}
+
+impl ClientCall {
+    /// Whether the origin has been asked and has not answered.
+    pub(crate) fn is_at_origin(&self) -> bool {
+        let is_filling = matches!(&self.work, Work::Read(read) if read.is_filling());
+        self.forwarded || is_filling
+    }
 }
 
 pub(crate) type CallId = SlotId<ClientCall>;
@@ -189,6 +197,12 @@ impl ReadWork {
         self.piece_count = 0;
         self.looked_up = 0;
         self.retried = [false; READ_PIECES_MAX];
+    }
+
+    /// Whether any of its blocks is being read from the origin.
+    pub(crate) fn is_filling(&self) -> bool {
+        let mut pieces = self.pieces.iter().take(self.piece_count);
+        pieces.any(|piece| matches!(piece, Piece::Waiting))
     }
 
     /// Lets go of the blocks gathered so far.

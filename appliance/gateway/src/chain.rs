@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use nfs::record::MARK_LEN;
 
+use crate::charge::{HeldBuffers, Holder};
 use crate::limits::META_PIECES_MAX;
 use crate::message::{Message, Payload, SpareQueues};
 use crate::meta::{MetaMut, MetaPool};
@@ -16,14 +17,23 @@ use crate::meta::{MetaMut, MetaPool};
 pub(crate) struct Chain {
     parts: Vec<MetaMut>,
     len: usize,
+    /// The share of the buffers of whoever sends it.
+    held: Option<HeldBuffers>,
 }
 
 impl Chain {
-    pub(crate) fn new() -> Self {
+    /// Room for `pieces` buffers is made now, for more when they are needed.
+    pub(crate) fn new(pieces: usize) -> Self {
         Self {
-            parts: Vec::with_capacity(META_PIECES_MAX),
+            parts: Vec::with_capacity(pieces),
             len: 0,
+            held: None,
         }
+    }
+
+    /// Whether any byte of a record, or of its mark, has come.
+    pub(crate) fn is_started(&self) -> bool {
+        !self.parts.is_empty()
     }
 
     /// Bytes of the record so far.
@@ -55,6 +65,24 @@ impl Chain {
             self.parts.push(part);
             room
         })
+    }
+
+    /// As [`Chain::make_room`], with the buffers counted against `holder`'s share; 0 also when it has that.
+    pub(crate) fn make_room_of(&mut self, pool: &MetaPool, holder: &Rc<Holder>) -> usize {
+        let needs_more = self.parts.last().is_none_or(|last| last.room() == 0);
+        if needs_more {
+            let granted = match &mut self.held {
+                Some(held) => held.tails() >= self.parts.len() || held.extend(),
+                None => {
+                    self.held = Holder::buffers(holder);
+                    self.held.is_some()
+                }
+            };
+            if !granted {
+                return 0;
+            }
+        }
+        self.make_room(pool)
     }
 
     /// Appends bytes for which there is room.
@@ -113,6 +141,9 @@ impl Chain {
         for part in self.parts.drain(..) {
             message.push(Payload::Meta(part.freeze()));
         }
+        if let Some(held) = self.held.take() {
+            message.hold(held);
+        }
         self.len = 0;
         message
     }
@@ -120,5 +151,6 @@ impl Chain {
     pub(crate) fn clear(&mut self) {
         self.parts.clear();
         self.len = 0;
+        self.held = None;
     }
 }

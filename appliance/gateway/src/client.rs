@@ -10,12 +10,12 @@ use nfs::record::{RecordLimits, RecordReader};
 use nfs::rpc::{CallHeader, ErrorReply};
 
 use crate::action::ClientId;
-use crate::budget::{Account, Charge};
 use crate::call::WritePiece;
 use crate::chain::Chain;
+use crate::charge::{Charge, Holder};
 use crate::duplicates::DuplicateKey;
 use crate::gateway::ClientInfo;
-use crate::limits::{FRAGMENTS_PER_RECORD_MAX, RECORD_HEAD_MAX};
+use crate::limits::{CALL_PIECES_MAX, FRAGMENTS_PER_RECORD_MAX, RECORD_HEAD_MAX};
 use crate::meta::MetaMut;
 
 /// What a call is refused with before it is one.
@@ -70,6 +70,17 @@ pub(crate) struct WriteIntake {
     pub(crate) ended: bool,
 }
 
+impl WriteIntake {
+    /// Makes sure that one block more is charged than there are; `false` if it has to wait.
+    pub(crate) fn charge_block(&mut self, block_size: usize) -> bool {
+        let blocks = self.pieces.len() + usize::from(self.filling.is_some());
+        match &mut self.admitted {
+            Some((charge, _)) => charge.bytes() > blocks * block_size || charge.grow(),
+            None => false,
+        }
+    }
+}
+
 /// The block that data is being copied into.
 #[derive(Debug)]
 pub(crate) struct Filling {
@@ -84,7 +95,7 @@ pub(crate) struct Filling {
 pub(crate) struct Client {
     pub(crate) id: ClientId,
     pub(crate) info: ClientInfo,
-    pub(crate) account: Rc<Account>,
+    pub(crate) holder: Rc<Holder>,
     pub(crate) reader: RecordReader,
     pub(crate) chain: Chain,
     pub(crate) intake: CallIntake,
@@ -92,6 +103,10 @@ pub(crate) struct Client {
     pub(crate) queued: bool,
     /// When it last made a call, or was kept from going on by us.
     pub(crate) last_active: Duration,
+    /// When it last sent anything, or was kept from going on by us.
+    pub(crate) last_heard: Duration,
+    /// When the call that is arriving began to, or was last kept from going on by us.
+    pub(crate) record_since: Duration,
     /// No more bytes will come; it goes when its last call is answered.
     pub(crate) finished: bool,
     /// The engine was told to close the connection.
@@ -102,7 +117,7 @@ impl Client {
     pub(crate) fn new(
         id: ClientId,
         info: ClientInfo,
-        account: Rc<Account>,
+        holder: Rc<Holder>,
         max_write: u32,
         now: Duration,
     ) -> Self {
@@ -110,15 +125,17 @@ impl Client {
         Self {
             id,
             info,
-            account,
+            holder,
             reader: RecordReader::new(RecordLimits {
                 record: max_write.saturating_add(head),
                 fragments: u32::try_from(FRAGMENTS_PER_RECORD_MAX).unwrap_or(u32::MAX),
             }),
-            chain: Chain::new(),
+            chain: Chain::new(CALL_PIECES_MAX),
             intake: CallIntake::Head,
             queued: false,
             last_active: now,
+            last_heard: now,
+            record_since: now,
             finished: false,
             closing: false,
         }
@@ -148,7 +165,20 @@ impl Client {
         let is_arriving =
             matches!(&self.intake, CallIntake::Write(write) if write.admitted.is_some());
         let is_silent = self.last_active.saturating_add(time) <= now;
-        is_silent && !self.waits() && self.account.calls() == usize::from(is_arriving)
+        is_silent && !self.waits() && self.holder.calls() == usize::from(is_arriving)
+    }
+
+    /// Whether a call has begun to arrive, and its rest is to come.
+    pub(crate) fn is_mid_record(&self) -> bool {
+        let has_begun = self.chain.is_started() || !matches!(self.intake, CallIntake::Head);
+        has_begun && !self.waits()
+    }
+
+    /// Whether the rest of a call has not come for `silence` or not within `time`.
+    pub(crate) fn is_slow(&self, silence: Duration, time: Duration, now: Duration) -> bool {
+        let is_late = self.last_heard.saturating_add(silence) <= now
+            || self.record_since.saturating_add(time) <= now;
+        is_late && self.is_mid_record()
     }
 
     /// Forgets a call that has not arrived whole.

@@ -6,8 +6,8 @@ use nfs::rpc::{self, CallError, CallHeader, ErrorReply};
 use nfs::xdr::{Reader, XdrError, padding};
 
 use crate::action::ClientId;
-use crate::budget::{Account, Charge};
-use crate::call::{ClientCall, Service, Work, WritePiece, WriteWork};
+use crate::call::{ClientCall, ReadWork, Service, Work, WritePiece, WriteWork};
+use crate::charge::{Charge, Holder};
 use crate::client::{CallIntake, Client, Filling, Refusal, WriteIntake};
 use crate::error::ConnectionError;
 use crate::gateway::Gateway;
@@ -35,6 +35,9 @@ impl Gateway {
         let Some(mut client) = taken else {
             return Err(ConnectionError::UnknownConnection);
         };
+        if !bytes.is_empty() {
+            client.last_heard = self.now;
+        }
         let result = self.take_in(&mut client, bytes);
         if client.waits() && !client.queued {
             client.queued = true;
@@ -47,16 +50,16 @@ impl Gateway {
         result
     }
 
-    /// Lets a call in: its share of the bounds and a buffer for its reply, or `None` for later.
+    /// Lets a call in: its share of the bounds, by `charge`, and a buffer for its reply, or `None` for
+    /// later.
     pub(crate) fn admit(
         &self,
-        account: &std::rc::Rc<Account>,
-        bytes: usize,
+        charge: impl FnOnce() -> Option<Charge>,
     ) -> Option<(Charge, MetaMut)> {
         if self.pool.small_available() <= SMALL_BUFFERS_RESERVED || self.calls.is_full() {
             return None;
         }
-        let charge = Account::charge(account, bytes)?;
+        let charge = charge()?;
         Some((charge, self.pool.small()?))
     }
 
@@ -90,6 +93,7 @@ impl Gateway {
                 Step::Stuck => {
                     if !rest.is_empty() {
                         client.last_active = self.now;
+                        client.record_since = self.now;
                     }
                     return Ok(taken);
                 }
@@ -105,7 +109,10 @@ impl Gateway {
         if client.chain.len() == 0 && self.pool.small_available() <= SMALL_BUFFERS_RESERVED {
             return Ok(Step::Stuck);
         }
-        let room = client.chain.make_room(&self.pool);
+        if !client.chain.is_started() {
+            client.record_since = self.now;
+        }
+        let room = client.chain.make_room_of(&self.pool, &client.holder);
         if room == 0 {
             return Ok(Step::Stuck);
         }
@@ -198,7 +205,7 @@ impl Gateway {
     }
 
     fn refuse(&mut self, client: &mut Client, xid: u32, refusal: Refusal, ended: bool) -> Step {
-        let Some((charge, buffer)) = self.admit(&client.account, 0) else {
+        let Some((charge, buffer)) = self.admit(|| Holder::charge(&client.holder)) else {
             return Step::Stuck;
         };
         self.counters.client_protocol_errors += 1;
@@ -229,7 +236,7 @@ impl Gateway {
                 return Ok(self.take_repeated(client));
             }
             let bytes = self.pinned_by(write.head.offset, write.head.count);
-            write.admitted = self.admit(&client.account, bytes);
+            write.admitted = self.admit(|| Holder::charge_write(&client.holder, bytes));
             if write.admitted.is_none() {
                 return Ok(Step::Stuck);
             }
@@ -280,7 +287,7 @@ impl Gateway {
 
     /// A WRITE that has come before needs no blocks: its data is skipped.
     fn take_repeated(&mut self, client: &mut Client) -> Step {
-        let Some(admission) = self.admit(&client.account, 0) else {
+        let Some(admission) = self.admit(|| Holder::charge(&client.holder)) else {
             return Step::Stuck;
         };
         let CallIntake::Write(write) = std::mem::replace(&mut client.intake, CallIntake::Skip)
@@ -304,6 +311,9 @@ impl Gateway {
         let left = (write.head.count - write.received) as usize;
         if let Some(filling) = &write.filling {
             return left.min(block_size - filling.end);
+        }
+        if !write.charge_block(block_size) {
+            return 0;
         }
         let Some(block) = self.cache.allocate() else {
             return 0;
@@ -418,6 +428,13 @@ impl Gateway {
         if self.spare_pieces.len() < self.config.limits.calls {
             self.spare_pieces.push(pieces);
         }
+    }
+
+    /// Cuts a READ to the blocks that were granted for it.
+    pub(crate) fn cut_read(&self, read: &mut ReadWork, granted: usize) {
+        let (_, start) = split(read.args.offset, self.cache.block_size());
+        let most = u32::try_from(granted.saturating_sub(start)).unwrap_or(u32::MAX);
+        read.args.count = read.args.count.min(most);
     }
 
     /// The longest READ that is answered at once.

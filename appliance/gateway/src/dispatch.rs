@@ -7,6 +7,7 @@ use nfs::xdr::{Overflow, Reader, Writer};
 use nfs::{mount, nfsacl, portmap};
 
 use crate::call::{ClientCall, Service, Work};
+use crate::charge::Holder;
 use crate::client::Client;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -46,9 +47,11 @@ impl Gateway {
         };
         let peer = *client.info.peer.ip();
         let bytes = self.read_charge(&header, &reader);
-        let Some((charge, mut buffer)) = self.admit(&client.account, bytes) else {
+        let Some((charge, mut buffer)) = self.admit(|| Holder::charge_read(&client.holder, bytes))
+        else {
             return false;
         };
+        let granted = charge.bytes();
         self.counters.client_calls += 1;
         let xid = header.xid;
         let route = match Identity::of(&header.credential) {
@@ -89,9 +92,12 @@ impl Gateway {
             Route::Pass {
                 service,
                 handles,
-                work,
+                mut work,
                 clamp,
             } => {
+                if let Work::Read(read) = &mut work {
+                    self.cut_read(read, granted);
+                }
                 let key = service.is_remembered().then(|| {
                     let (len, covered) = (client.chain.len(), client.chain.head());
                     self.duplicates.key(peer, &header, len, covered)

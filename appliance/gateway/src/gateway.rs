@@ -8,8 +8,9 @@ use std::rc::Rc;
 use cache::Cache;
 
 use crate::action::{Action, ClientId, OriginId};
-use crate::budget::{Account, Totals};
+use crate::budget::{Bounds, Budget};
 use crate::call::{CallId, ClientCall, ReadWork, WritePiece};
+use crate::charge::Holder;
 use crate::client::Client;
 use crate::config::{GatewayConfig, Seeds};
 use crate::duplicates::Duplicates;
@@ -20,7 +21,8 @@ use crate::fills::Fills;
 use crate::handles::Handles;
 use crate::hash::SeededHash;
 use crate::limits::{
-    IDLE_SWEEPS, MAX_IO_BOUND, ORIGIN_CONNECTIONS_MAX, READ_PIECES_MAX, RESUME_INTERVAL,
+    CROWDED_IDLE, MAX_IO_BOUND, ORIGIN_CONNECTIONS_MAX, PRESSED_PATIENCE, READ_PIECES_MAX,
+    RESUME_INTERVAL, SMALL_BUFFERS_RESERVED, SWEEP_INTERVAL,
 };
 use crate::links::Links;
 use crate::message::SpareQueues;
@@ -55,8 +57,7 @@ pub struct Gateway {
     pub(crate) max_read: u32,
     pub(crate) pool: MetaPool,
     pub(crate) queues: Rc<SpareQueues>,
-    pub(crate) totals: Rc<Totals>,
-    pinned_per_client: usize,
+    pub(crate) budget: Rc<Budget>,
     pub(crate) exports: Exports,
     pub(crate) mounts: MountList,
     /// `None` while the client's bytes are being looked at.
@@ -84,8 +85,10 @@ pub struct Gateway {
     pub(crate) draining: bool,
     /// Bytes were offered and not all taken since the last timeout.
     held_back: bool,
-    /// When idle clients are looked for next.
+    /// When idle and slow clients are looked for next.
     sweep_at: Duration,
+    /// Somebody could not go on for lack of room before the last look.
+    pressed: bool,
 }
 
 impl Gateway {
@@ -98,22 +101,36 @@ impl Gateway {
         let max_io = config.max_io.clamp(1, MAX_IO_BOUND);
         let cache_bytes = cache.block_count().saturating_mul(cache.block_size());
         let pinned_bound = limits.pinned.unwrap_or(cache_bytes / 4 * 3);
-        // One call must be able to have all of its blocks at once, or it would wait for itself.
-        let affordable = (pinned_bound / cache.block_size()).saturating_sub(1).max(1);
-        let bytes_in = |blocks: usize| {
-            u32::try_from(blocks.saturating_mul(cache.block_size())).unwrap_or(u32::MAX)
+        // One WRITE must be able to have all of its blocks at once, or it would wait for itself: a lane,
+        // see `budget`. There is one at least, and it takes half of the bound at most.
+        let block_size = cache.block_size();
+        let affordable = (pinned_bound / block_size / 2).saturating_sub(1).max(1);
+        let bytes_in =
+            |blocks: usize| u32::try_from(blocks.saturating_mul(block_size)).unwrap_or(u32::MAX);
+        let max_write = max_io.min(bytes_in(affordable));
+        let bounds = Bounds {
+            connections: limits.clients,
+            calls: limits.calls,
+            calls_per_client: limits.calls_per_client,
+            pinned: pinned_bound,
+            pinned_per_client: limits.pinned_per_client.unwrap_or(cache_bytes / 4),
+            block_size,
+            // One block more, because a WRITE need not begin at a block's start.
+            lane: ((max_write as usize).div_ceil(block_size) + 1) * block_size,
+            // The other half is for replies, and for calls of our own.
+            heads: limits.small_buffers.saturating_sub(SMALL_BUFFERS_RESERVED) / 2,
+            tails: (limits.large_buffers / 2).max(1),
         };
         let connections = config.origin.connections.clamp(1, ORIGIN_CONNECTIONS_MAX);
         // A block being filled is pinned, so there cannot be more fills than blocks.
         let fills = cache.block_count().min(limits.calls * READ_PIECES_MAX);
         let upstream_bound = fills + 3 * limits.calls + config.exports.len() + 1;
         Self {
-            max_write: max_io.min(bytes_in(affordable)),
+            max_write,
             max_read: max_io.min(bytes_in(affordable.min(pieces))),
             pool: MetaPool::new(limits.small_buffers, limits.large_buffers),
             queues: SpareQueues::new(upstream_bound),
-            totals: Totals::new(limits.calls, pinned_bound),
-            pinned_per_client: limits.pinned_per_client.unwrap_or(cache_bytes / 4),
+            budget: Budget::new(bounds, hash),
             exports: Exports::new(config.exports.clone()),
             mounts: MountList::new(limits.mounts),
             clients: HashMap::with_capacity_and_hasher(limits.clients, hash),
@@ -136,25 +153,22 @@ impl Gateway {
             draining: false,
             held_back: false,
             sweep_at: Duration::ZERO,
+            pressed: false,
             config,
             cache,
         }
     }
 
-    /// A client has connected. Beyond the bound on clients it is told to go.
+    /// A client has connected. Beyond the bound on connections, or its share of them, it is reset.
     pub fn client_opened(&mut self, client: ClientId, info: ClientInfo, now: Duration) {
         self.now = now;
-        let limits = &self.config.limits;
-        if self.clients.len() >= limits.clients {
-            self.actions.push_back(Action::CloseClient { client });
+        let account = Budget::account(&self.budget, *info.peer.ip());
+        let Some(holder) = Holder::new(account) else {
+            self.counters.clients_refused += 1;
+            self.actions.push_back(Action::ResetClient { client });
             return;
-        }
-        let account = Account::new(
-            &self.totals,
-            limits.calls_per_client,
-            self.pinned_per_client,
-        );
-        let state = Client::new(client, info, account, self.max_write, now);
+        };
+        let state = Client::new(client, info, holder, self.max_write, now);
         self.clients.insert(client, Some(Box::new(state)));
     }
 
@@ -267,21 +281,48 @@ impl Gateway {
         self.tend_links();
         self.resume();
         if self.sweep_at <= now {
-            self.close_idle_clients();
+            self.sweep_clients();
         }
     }
 
-    fn close_idle_clients(&mut self) {
+    fn sweep_clients(&mut self) {
         let now = self.now;
-        let bound = self.config.limits.client_idle;
-        self.sweep_at = now.saturating_add((bound / IDLE_SWEEPS).max(RESUME_INTERVAL));
+        self.sweep_at = now.saturating_add(SWEEP_INTERVAL);
+        self.pressed = self.budget.take_pressed();
+        let limits = &self.config.limits;
+        let idle = match self.budget.take_crowded() {
+            true => limits.client_idle.min(CROWDED_IDLE),
+            false => limits.client_idle,
+        };
+        let silence = match self.pressed {
+            true => limits.record_silence.min(PRESSED_PATIENCE),
+            false => limits.record_silence,
+        };
         for client in self.clients.values_mut().flatten() {
-            if !client.closing && client.is_idle(bound, now) {
+            if client.closing {
+                continue;
+            }
+            let id = client.id;
+            if client.is_slow(silence, limits.record_time, now) {
+                client.closing = true;
+                self.counters.slow_clients_closed += 1;
+                self.actions.push_back(Action::ResetClient { client: id });
+            } else if client.is_idle(idle, now) {
                 client.closing = true;
                 self.counters.idle_clients_closed += 1;
-                self.actions
-                    .push_back(Action::CloseClient { client: client.id });
+                self.actions.push_back(Action::CloseClient { client: id });
             }
+        }
+    }
+
+    /// How long a client may acknowledge nothing of the replies that wait for it, as things are. Who takes
+    /// longer is to be reset.
+    pub fn reply_patience(&self) -> Duration {
+        let bound = self.config.limits.reply_stall;
+        if self.pressed || self.budget.is_pressed() {
+            bound.min(PRESSED_PATIENCE)
+        } else {
+            bound
         }
     }
 
@@ -297,16 +338,16 @@ impl Gateway {
     pub fn is_idle(&self) -> bool {
         self.calls.len() == 0
             && self.fills.fills.len() == 0
-            && self.totals.calls() == 0
+            && self.budget.calls.held() == 0
             && self.stalled.is_empty()
     }
 
     /// Counters and gauges.
     pub fn stats(&self) -> GatewayStats {
         GatewayStats {
-            calls_in_flight: self.totals.calls(),
+            calls_in_flight: self.budget.calls.held(),
             origin_calls_in_flight: self.upstream.len(),
-            charged_bytes: self.totals.pinned(),
+            charged_bytes: self.budget.charged(),
             files: self.files.len(),
             handles: self.handles.len(),
             duplicates: self.duplicates.len(),

@@ -22,6 +22,7 @@ mod budget;
 mod burst;
 mod call;
 mod chain;
+mod charge;
 mod client;
 mod client_intake;
 mod clock_table;
@@ -62,6 +63,7 @@ mod wait_list;
 mod write;
 
 pub use action::{Action, ClientId, OriginId};
+pub use charge::Charge;
 pub use config::{Cidr, Coherence, Export, GatewayConfig, OriginConfig, Seeds, ServiceConfig};
 pub use error::ConnectionError;
 pub use gateway::{ClientInfo, Gateway};

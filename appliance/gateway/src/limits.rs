@@ -24,6 +24,9 @@ pub const METADATA_CALL_MAX: usize = 32 * 1024;
 /// Pieces of the longest metadata message: one small buffer and the large ones after it.
 pub const META_PIECES_MAX: usize = METADATA_REPLY_MAX.div_ceil(LARGE_META_LEN) + 1;
 
+/// Pieces of the longest call that is gathered whole: one small buffer and one large one.
+pub const CALL_PIECES_MAX: usize = 2;
+
 /// Bytes of a WRITE that tell it from another with the same xid, if its head is not longer: the head and
 /// the first of the data. All bytes of other calls that lie in their first buffer do.
 pub const CHECKSUM_LEN: usize = 256;
@@ -77,9 +80,18 @@ pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
 /// The MOUNT connection is closed when it was idle for so long; servers expect it to be short-lived.
 pub const SERVICE_IDLE: Duration = Duration::from_secs(30);
 
-/// Idle clients are looked for so many times in the time they may be idle for: they are found at most an
-/// eighth of it late, and looking through all clients is rare.
-pub const IDLE_SWEEPS: u32 = 8;
+/// Time between two looks at all clients for those that are idle or slow. To look at one takes some tens
+/// of nanoseconds, so at 10,000 of them a thousandth of the time.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long whoever holds something may make no progress while others cannot go on for lack of it. A peer
+/// that is there and a path that works do something within this time, five time-outs of TCP in a row
+/// included; whoever loses its connection here repeats its calls on another.
+pub const PRESSED_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a connection may be idle while clients find no place for their only one. A client that is sent
+/// away has no call under way, and comes back when it has.
+pub const CROWDED_IDLE: Duration = Duration::from_secs(30);
 
 /// Time before what waits for blocks or buffers looks again: wire references go without a word.
 pub const RESUME_INTERVAL: Duration = Duration::from_millis(1);
@@ -93,14 +105,26 @@ pub struct Limits {
     /// hold no places. Clients that are there have closed idle connections before (Linux after 5
     /// minutes), and connect again when they need to.
     pub client_idle: Duration,
-    /// Calls of one client from being read to the reply having left. Linux has up to 128 slots a mount.
+    /// Time that the rest of a call may take without any of it coming. TCP repeats a lost segment within
+    /// a few seconds, so after this the client is gone or means harm.
+    pub record_silence: Duration,
+    /// Time that a call may take to arrive whole, not counting what it is held back by us: the longest one
+    /// at the speed of a modem. What comes byte by byte ends here.
+    pub record_time: Duration,
+    /// Time that a client may acknowledge nothing of the replies that wait for it. TCP gives up a peer
+    /// that does not answer after 162 s; this is for the one that answers and takes nothing. It must be
+    /// longer than the pauses of a client that is busy.
+    pub reply_stall: Duration,
+    /// Calls of one client (address) from being read to the reply having been acknowledged. Linux has up
+    /// to 128 a connection, and up to 16 connections a mount.
     pub calls_per_client: usize,
     /// Calls of all clients.
     pub calls: usize,
-    /// Cache bytes the calls of one client may pin, in bytes. `None`: a quarter of the cache.
+    /// Cache bytes the calls of one client (address) may pin, in bytes, at most. `None`: a quarter of the
+    /// cache.
     pub pinned_per_client: Option<usize>,
     /// Cache bytes all calls together may pin. `None`: three quarters of the cache, so that there are
-    /// always blocks that can be evicted.
+    /// always blocks that can be evicted, or wait for the wire to let go of them.
     pub pinned: Option<usize>,
     /// Handles whose export is remembered; a forgotten one costs a GETATTR.
     pub handles: usize,
@@ -123,9 +147,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            clients: 1024,
+            clients: 4096,
             client_idle: Duration::from_secs(600),
-            calls_per_client: 128,
+            record_silence: Duration::from_secs(30),
+            record_time: Duration::from_secs(120),
+            reply_stall: Duration::from_secs(60),
+            calls_per_client: 512,
             calls: 1024,
             pinned_per_client: None,
             pinned: None,
@@ -141,4 +168,4 @@ impl Default for Limits {
 }
 
 const _: () = assert!(ORIGIN_CONNECTIONS_MAX + 2 <= SMALL_BUFFERS_RESERVED);
-const _: () = assert!(METADATA_CALL_MAX <= LARGE_META_LEN);
+const _: () = assert!(METADATA_CALL_MAX <= (CALL_PIECES_MAX - 1) * LARGE_META_LEN);

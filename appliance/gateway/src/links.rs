@@ -7,7 +7,9 @@ use nfs::record::{RecordLimits, RecordReader};
 use crate::action::OriginId;
 use crate::chain::Chain;
 use crate::fills::FillId;
-use crate::limits::{FRAGMENTS_PER_RECORD_MAX, METADATA_REPLY_MAX, RECONNECT_FIRST, RECONNECT_MAX};
+use crate::limits::{
+    FRAGMENTS_PER_RECORD_MAX, META_PIECES_MAX, METADATA_REPLY_MAX, RECONNECT_FIRST, RECONNECT_MAX,
+};
 use crate::upstream::LinkIndex;
 
 /// What a connection is for.
@@ -66,7 +68,7 @@ impl Link {
             state,
             outstanding: 0,
             reader: record_reader(),
-            chain: Chain::new(),
+            chain: Chain::new(META_PIECES_MAX),
             intake: ReplyIntake::Head,
             failures: 0,
             last_used: Duration::ZERO,

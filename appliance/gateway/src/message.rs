@@ -8,7 +8,7 @@ use std::rc::Rc;
 use cache::BlockSlice;
 use nfs::xdr::Reader;
 
-use crate::budget::Charge;
+use crate::charge::{Charge, HeldBuffers};
 use crate::limits::META_PIECES_MAX;
 use crate::meta::MetaSlice;
 
@@ -63,14 +63,15 @@ impl Payload {
 /// One whole RPC message with its record mark, as a queue of [`Payload`]s.
 ///
 /// Take pieces from the front with [`Message::take`] or [`Message::pop_front`] as the transport has
-/// room, and keep the (shrinking) message until it is empty: as long as it exists it counts against the
-/// bounds of the client it is for, which is what stops a client that asks and never reads.
+/// room. The [`Charge`] of the client it is for goes with the last of them, and is to be kept until that
+/// is acknowledged: it is what stops a client that asks and never reads.
 #[derive(Debug)]
 pub struct Message {
     parts: VecDeque<Payload>,
     len: usize,
     home: Rc<SpareQueues>,
     charge: Option<Charge>,
+    held: Option<HeldBuffers>,
 }
 
 impl Message {
@@ -110,6 +111,11 @@ impl Message {
         *front = rest;
         self.len -= room;
         Some(first)
+    }
+
+    /// What the reply counts as until the client has all of it; dropping it makes room for others.
+    pub fn take_charge(&mut self) -> Option<Charge> {
+        self.charge.take()
     }
 
     /// The pieces that are left.
@@ -189,9 +195,14 @@ impl Message {
         }
     }
 
-    /// Lets `charge` last as long as this message.
+    /// Lets `charge` last as long as this message, or whoever takes it.
     pub(crate) fn carry(&mut self, charge: Charge) {
         self.charge = Some(charge);
+    }
+
+    /// Lets the share of its buffers last as long as this message.
+    pub(crate) fn hold(&mut self, held: HeldBuffers) {
+        self.held = Some(held);
     }
 }
 
@@ -225,6 +236,7 @@ impl SpareQueues {
             len: 0,
             home: Rc::clone(this),
             charge: None,
+            held: None,
         }
     }
 

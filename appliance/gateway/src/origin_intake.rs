@@ -99,7 +99,7 @@ impl Gateway {
                 self.answer_status(id, Status::JUKEBOX);
             }
             // Our own calls have short replies: this is none.
-            Some(purpose) => self.own_reply(purpose, &Chain::new()),
+            Some(purpose) => self.own_reply(purpose, &Chain::default()),
             None => {}
         }
         Step::Went(0)

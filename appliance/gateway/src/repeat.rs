@@ -1,8 +1,8 @@
 //! What is done with a call that has come before: it joins its first coming, or its reply is sent again.
 
 use crate::action::ClientId;
-use crate::budget::Charge;
 use crate::call::{CallId, ClientCall};
+use crate::charge::Charge;
 use crate::duplicates::{DuplicateKey, Seen};
 use crate::gateway::Gateway;
 use crate::message::Message;

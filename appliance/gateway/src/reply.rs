@@ -8,8 +8,8 @@ use nfs::rpc::{self, ErrorReply};
 use nfs::xdr::{Overflow, Writer};
 
 use crate::action::{Action, ClientId};
-use crate::budget::Charge;
 use crate::call::{CallId, ClientCall, Failure, Service, Work};
+use crate::charge::Charge;
 use crate::gateway::Gateway;
 use crate::message::{Message, Payload, SpareQueues};
 use crate::meta::MetaMut;

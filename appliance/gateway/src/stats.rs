@@ -27,6 +27,10 @@ pub struct GatewayStats {
     pub refused_by_export: u64,
     /// Connections closed because no call came for too long.
     pub idle_clients_closed: u64,
+    /// Connections reset because a call that had begun did not arrive in time.
+    pub slow_clients_closed: u64,
+    /// Connections reset as they came, because there was no place for them.
+    pub clients_refused: u64,
     /// Calls that came again while they were being executed, and were not executed a second time.
     pub duplicates_joined: u64,
     /// Calls that came again and were given their recorded reply.

@@ -398,7 +398,7 @@ fn a_client_at_its_bound_waits_with_repeated_calls_too() {
 fn whoever_joins_a_call_is_charged_for_its_reply() {
     let (mut lab, file) = lab_of(Setup {
         limits: Limits {
-            calls_per_client: 1,
+            calls_per_client: 2,
             ..Limits::default()
         },
         ..Setup::default()
@@ -415,11 +415,11 @@ fn whoever_joins_a_call_is_charged_for_its_reply() {
     lab.run();
     let kept = |lab: &Lab| -> Vec<u64> { lab.kept.iter().map(|(client, _)| client.0).collect() };
     assert_eq!(kept(&lab), [SECOND]);
-    for client in [SECOND, FIRST] {
+    for client in [FIRST, SECOND] {
         lab.send(client, 1, &Out::new().opaque(&file).0);
         lab.run();
     }
-    assert_eq!(kept(&lab), [SECOND, FIRST], "the second has not read yet");
+    assert_eq!(kept(&lab), [SECOND, FIRST], "two are not read yet");
     lab.kept.clear();
     lab.run();
     assert_eq!(kept(&lab), [SECOND]);

@@ -223,7 +223,7 @@ fn who_is_refused_does_not_spoil_it_for_others() {
 #[test]
 fn small_blocks_make_small_reads() {
     let setup = Setup {
-        blocks: 64,
+        blocks: 128,
         block_size: 4096,
         ..Setup::default()
     };

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod draining;
+mod greedy;
 mod half_close;
 mod histories;
 mod hostile;

@@ -241,7 +241,9 @@ impl Lab {
                         self.received.get_mut(&client.0).unwrap().extend(bytes);
                     }
                 }
-                Action::CloseClient { client } => self.closed.push(client),
+                Action::CloseClient { client } | Action::ResetClient { client } => {
+                    self.closed.push(client);
+                }
             }
         }
     }

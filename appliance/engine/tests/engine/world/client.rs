@@ -19,6 +19,8 @@ pub struct Client {
     pub closed: Option<CloseReason>,
     /// Its cable is pulled: no frame reaches or leaves it.
     pub unplugged: bool,
+    /// Other clients have the same address, and only what is for its port is for it.
+    pub shares_address: bool,
     /// Whether the application takes what has arrived; else the window closes.
     pub reads: bool,
     records: Records,
@@ -33,8 +35,13 @@ pub struct Client {
 impl Client {
     /// Starts connecting; `number` keeps clients apart.
     pub fn connect(number: u8, server: SocketAddrV4, now: Duration) -> Self {
-        let mac = [2, 0, 0, 0, 1, 10 + number];
-        let address = Ipv4Addr::new(10, 77, 1, 10 + number);
+        Self::connect_from(number, number, server, now)
+    }
+
+    /// Starts connecting from the address of client `twin`.
+    pub fn connect_from(number: u8, twin: u8, server: SocketAddrV4, now: Duration) -> Self {
+        let mac = [2, 0, 0, 0, 1, 10 + twin];
+        let address = Ipv4Addr::new(10, 77, 1, 10 + twin);
         let mut host = Host::new(mac, address);
         let port = 700 + u16::from(number);
         let connecting = host.stack.connect(server, port, now);
@@ -45,6 +52,7 @@ impl Client {
             connected: false,
             closed: None,
             unplugged: false,
+            shares_address: false,
             reads: true,
             records: Records::default(),
             replies: HashMap::new(),
@@ -54,6 +62,14 @@ impl Client {
             server,
             port,
         }
+    }
+
+    /// Whether a frame is for this client.
+    pub fn takes(&self, frame: &[u8]) -> bool {
+        let is_tcp = frame[12..14] == [8, 0] && frame[23] == 6;
+        let is_for_port = !is_tcp || frame[36..38] == self.port.to_be_bytes();
+        let is_for_host = frame[..6] == self.host.mac || frame[0] & 1 == 1;
+        is_for_host && (is_for_port || !self.shares_address)
     }
 
     /// Connects anew from another port, its last connection being over.

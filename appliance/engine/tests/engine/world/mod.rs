@@ -128,6 +128,19 @@ impl<W: Wire> World<W> {
         number
     }
 
+    /// One more connection from the address of `client`, as a client of its own.
+    pub fn connect_twin(&mut self, client: usize) -> usize {
+        let number = self.clients.len();
+        let [id, twin] = [number, client].map(|number| u8::try_from(number).expect("few"));
+        let server = SocketAddrV4::new(ADDRESSES[CLIENT_PORT], 2049);
+        self.clients[client].shares_address = true;
+        let mut connecting = Client::connect_from(id, twin, server, self.now);
+        connecting.shares_address = true;
+        self.clients.push(connecting);
+        self.run_until("the connection", |world| world.clients[number].connected);
+        number
+    }
+
     /// One more client that sends its SYN; its number.
     pub fn begin_connecting(&mut self) -> usize {
         let number = self.clients.len();
@@ -262,7 +275,7 @@ impl<W: Wire> World<W> {
         }
         while let Some(frame) = self.links[CLIENT_PORT].from_engine.arrive(now) {
             for client in self.clients.iter_mut().filter(|client| !client.unplugged) {
-                if is_for(&frame, client.host.mac) {
+                if client.takes(&frame) {
                     client.host.handle_frame(&frame, self.checksums, now);
                 }
             }
@@ -298,10 +311,6 @@ impl<W: Wire> World<W> {
         }
         any
     }
-}
-
-fn is_for(frame: &[u8], mac: [u8; 6]) -> bool {
-    frame[..6] == mac || frame[0] & 1 == 1
 }
 
 fn engine_config(offload: Offload) -> EngineConfig {
