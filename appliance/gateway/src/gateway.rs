@@ -22,7 +22,7 @@ use crate::handles::Handles;
 use crate::hash::SeededHash;
 use crate::limits::{
     CROWDED_IDLE, MAX_IO_BOUND, ORIGIN_CONNECTIONS_MAX, PRESSED_PATIENCE, READ_PIECES_MAX,
-    RESUME_INTERVAL, SMALL_BUFFERS_RESERVED, SWEEP_INTERVAL,
+    RESUME_INTERVAL, RESUMED_PER_STEP, SMALL_BUFFERS_RESERVED, SWEEP_INTERVAL,
 };
 use crate::links::Links;
 use crate::message::SpareQueues;
@@ -367,15 +367,16 @@ impl Gateway {
         &self.cache
     }
 
-    /// Tries again what waited for room: once for each, in the order they came.
+    /// Tries again what waited for room, in the order it came: some of it, so that however many wait this
+    /// stays short. What still has to wait goes to the end of its queue.
     fn resume(&mut self) {
-        for _ in 0..self.starved.len() {
+        for _ in 0..self.starved.len().min(RESUMED_PER_STEP) {
             let Some(call) = self.starved.pop_front() else {
                 break;
             };
             self.drive_starved(call);
         }
-        for _ in 0..self.stalled.len() {
+        for _ in 0..self.stalled.len().min(RESUMED_PER_STEP) {
             let Some(client) = self.stalled.pop_front() else {
                 break;
             };

@@ -93,6 +93,10 @@ pub const PRESSED_PATIENCE: Duration = Duration::from_secs(5);
 /// away has no call under way, and comes back when it has.
 pub const CROWDED_IDLE: Duration = Duration::from_secs(30);
 
+/// Calls that wait for room and are tried again in one step. Whatever happens is such a step, and may have
+/// made room for one or two.
+pub const RESUMED_PER_STEP: usize = 16;
+
 /// Time before what waits for blocks or buffers looks again: wire references go without a word.
 pub const RESUME_INTERVAL: Duration = Duration::from_millis(1);
 

@@ -17,7 +17,7 @@ use net::{FrameSink, RxBuffer, TxFrame};
 use wirepage::config::{Config, Machine};
 use wirepage::limits;
 use wirepage::nic::{Nic, Nics, RxSegment};
-use world::{Sent, Wire, World};
+use world::{Sent, Setup, Wire, World};
 
 /// Two loopback rings in ordinary pages, so that any machine with DPDK can run it.
 pub fn config(tx: &str) -> Config {
@@ -67,7 +67,11 @@ pub fn world(nics: &Nics, config: &Config) -> World<RingWire> {
     let Ok(wires) = wires.try_into() else {
         panic!("two ports");
     };
-    World::over(wires, cache, offload)
+    let setup = Setup {
+        offload,
+        ..Setup::default()
+    };
+    World::over(wires, cache, setup)
 }
 
 /// One mbuf of a frame, as it was handed to the driver.

@@ -7,7 +7,7 @@ use nfs3_types::nfs3::{nfs_fh3, stable_how};
 
 use crate::SOON;
 use crate::world::operations::pattern;
-use crate::world::{BLOCK, HeldWire, Setup, World};
+use crate::world::{BLOCK, CLIENT_PORT, HeldWire, Setup, World};
 
 const MIB: usize = 1 << 20;
 
@@ -156,5 +156,23 @@ fn end(mut world: World<HeldWire>, greedy: &[usize]) {
         }
     }
     world.run_for(SOON);
+    world.assert_at_rest();
+}
+
+/// What TCP has and the client has not acknowledged is charged to the client all the same.
+#[test]
+fn a_reply_counts_until_it_is_acknowledged() {
+    let (mut world, _, [client, _], file) = world(64, 0);
+    // TCP takes a whole reply only when it has come to trust the path.
+    world.read_all(client, &file, MIB);
+    let from_engine = &mut world.links[CLIENT_PORT].from_engine;
+    from_engine.lose(|frame| frame.len() > 1000);
+    let read = world.begin_read(client, &file, 0, 4 * BLOCK);
+    world.run_for(SOON / 10);
+    let stats = world.engine.stats();
+    assert_eq!(stats.cache.pinned_bytes, 4 * BLOCK);
+    assert_eq!(stats.gateway.charged_bytes, 4 * BLOCK);
+    world.links[CLIENT_PORT].from_engine.mend();
+    assert!(world.finish_read(read).bytes == pattern(1, 4 * BLOCK));
     world.assert_at_rest();
 }

@@ -9,6 +9,7 @@ mod histories;
 mod hostile;
 mod idle;
 mod lossy_links;
+mod places;
 mod reading;
 mod reconnecting;
 mod repeating;
@@ -17,6 +18,4 @@ mod vanishing;
 mod world;
 mod writing;
 
-/// Long enough for everything that is under way on a clean link, delayed
-/// acknowledgements included, and shorter than any time-out that gives up.
-const SOON: std::time::Duration = std::time::Duration::from_secs(1);
+use world::SOON;

@@ -68,8 +68,7 @@ impl Client {
     pub fn takes(&self, frame: &[u8]) -> bool {
         let is_tcp = frame[12..14] == [8, 0] && frame[23] == 6;
         let is_for_port = !is_tcp || frame[36..38] == self.port.to_be_bytes();
-        let is_for_host = frame[..6] == self.host.mac || frame[0] & 1 == 1;
-        is_for_host && (is_for_port || !self.shares_address)
+        self.host.takes(frame) && (is_for_port || !self.shares_address)
     }
 
     /// Connects anew from another port, its last connection being over.

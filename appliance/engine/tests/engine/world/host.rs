@@ -17,6 +17,11 @@ pub struct Host {
 
 impl Host {
     pub fn new(mac: [u8; 6], address: Ipv4Addr) -> Self {
+        Self::with_connections(mac, address, 64)
+    }
+
+    /// A machine with room for so many connections.
+    pub fn with_connections(mac: [u8; 6], address: Ipv4Addr, connections: usize) -> Self {
         let config = net::Config {
             mac,
             address,
@@ -26,7 +31,7 @@ impl Host {
             offload: net::Offload::default(),
             secret: [mac[5]; 16],
             limits: net::Limits {
-                connections: 64,
+                connections,
                 ..net::Limits::default()
             },
         };
@@ -35,6 +40,11 @@ impl Host {
             mac,
             output: Output::default(),
         }
+    }
+
+    /// Whether a frame is addressed to this machine.
+    pub fn takes(&self, frame: &[u8]) -> bool {
+        frame[..6] == self.mac || frame[0] & 1 == 1
     }
 
     pub fn send(&mut self, connection: ConnectionId, bytes: &[u8]) {

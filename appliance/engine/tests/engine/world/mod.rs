@@ -1,6 +1,7 @@
 //! An engine between simulated clients and a simulated origin, under virtual time.
 
 mod client;
+mod crowd;
 mod export;
 mod host;
 mod link;
@@ -20,6 +21,7 @@ use gateway::{Cidr, Coherence, Gateway, GatewayConfig, OriginConfig, Seeds, Serv
 use net::{Offload, RxChecksums};
 
 pub use client::Client;
+pub use crowd::Crowd;
 pub use link::{Link, Random, random_loss};
 pub use origin::Origin;
 pub use segment::{HeapSegment, segments};
@@ -38,6 +40,10 @@ pub const BLOCK: usize = 64 * 1024;
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 1, 1), Ipv4Addr::new(10, 77, 2, 1)];
 const MACS: [[u8; 6]; 2] = [[2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 2, 1]];
 
+/// Long enough for everything that is under way on a clean link, delayed
+/// acknowledgements included, and shorter than any time-out that gives up.
+pub const SOON: Duration = Duration::from_secs(1);
+
 /// Virtual time after which something that was waited for will not come: longer than
 /// TCP tries before it gives a connection up.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -52,6 +58,8 @@ pub struct Setup {
     pub blocks: usize,
     /// What the engine's NICs do for it.
     pub offload: Offload,
+    /// Client connections there may be.
+    pub connections: usize,
 }
 
 impl Default for Setup {
@@ -59,6 +67,7 @@ impl Default for Setup {
         Self {
             blocks: 64,
             offload: Offload::default(),
+            connections: 512,
         }
     }
 }
@@ -70,6 +79,7 @@ pub struct World<W: Wire> {
     pub wires: [W; 2],
     pub links: [Link<W::Keep>; 2],
     pub clients: Vec<Client>,
+    pub crowds: Vec<Crowd>,
     pub origin: Origin,
     /// What the peers' NICs say of the engine's frames.
     checksums: RxChecksums,
@@ -87,22 +97,23 @@ impl World<HeldWire> {
     pub fn new(setup: Setup) -> Self {
         let cache = heap_cache(setup.blocks);
         let wires = [HeldWire::new(&cache), HeldWire::new(&cache)];
-        Self::over(wires, cache, setup.offload)
+        Self::over(wires, cache, setup)
     }
 }
 
 impl<W: Wire> World<W> {
     /// A world whose engine sends through `wires` what lies in `cache`.
-    pub fn over(wires: [W; 2], cache: Cache, offload: Offload) -> Self {
+    pub fn over(wires: [W; 2], cache: Cache, setup: Setup) -> Self {
+        let offload = setup.offload;
         let gateway = Gateway::new(
-            gateway_config(),
+            gateway_config(setup.connections),
             cache,
             Seeds {
                 xid: 0x5000_0000,
                 hash: [3; 16],
             },
         );
-        let mut engine = Engine::new(engine_config(offload), gateway).expect("a valid engine");
+        let mut engine = Engine::new(engine_config(&setup), gateway).expect("a valid engine");
         engine.announce();
         // A NIC that cuts and sums leaves nothing for its receiver to verify, as on a
         // virtual link; otherwise the engine's own sums are verified.
@@ -113,6 +124,7 @@ impl<W: Wire> World<W> {
             wires,
             links: [Link::default(), Link::default()],
             clients: Vec::new(),
+            crowds: Vec::new(),
             origin: Origin::new(),
             checksums: RxChecksums {
                 ip_good: sums,
@@ -156,6 +168,28 @@ impl<W: Wire> World<W> {
             host, connection, ..
         } = &mut self.clients[client];
         host.send(*connection, bytes);
+    }
+
+    /// A machine with room for `capacity` connections; its number.
+    pub fn add_crowd(&mut self, capacity: usize) -> usize {
+        let number = self.crowds.len();
+        let server = SocketAddrV4::new(ADDRESSES[CLIENT_PORT], 2049);
+        let id = u8::try_from(number).expect("few crowds");
+        self.crowds.push(Crowd::new(id, server, capacity));
+        number
+    }
+
+    /// Connects every crowd anew `each` times, a few at a time; waits until all are connected or refused.
+    pub fn connect_crowds(&mut self, each: usize) {
+        const AT_A_TIME: usize = 8;
+        for first in (0..each).step_by(AT_A_TIME) {
+            let wanted = each.min(first + AT_A_TIME);
+            for crowd in &mut self.crowds {
+                (first..wanted).for_each(|_| crowd.connect(self.now));
+            }
+            let are_done = |crowd: &Crowd| crowd.connected >= wanted;
+            self.run_until("the connections", |world| world.crowds.iter().all(are_done));
+        }
     }
 
     /// A client resets its connection.
@@ -236,6 +270,9 @@ impl<W: Wire> World<W> {
         for client in &mut self.clients {
             client.advance(self.now);
         }
+        for crowd in &mut self.crowds {
+            crowd.advance(self.now);
+        }
         self.origin.advance(self.now);
         self.transmit_hosts();
         for _ in 0..TURNS_PER_INSTANT {
@@ -254,7 +291,8 @@ impl<W: Wire> World<W> {
     /// of a real engine come at one instant.
     fn next(&self) -> Option<Duration> {
         let hosts = self.clients.iter().map(|client| &client.host);
-        let hosts = hosts.chain([&self.origin.host]);
+        let crowds = self.crowds.iter().map(|crowd| &crowd.host);
+        let hosts = hosts.chain(crowds).chain([&self.origin.host]);
         hosts
             .filter_map(|host| host.stack.poll_timeout())
             .chain(self.links.iter().filter_map(Link::next))
@@ -279,6 +317,11 @@ impl<W: Wire> World<W> {
                     client.host.handle_frame(&frame, self.checksums, now);
                 }
             }
+            for Crowd { host, .. } in &mut self.crowds {
+                if host.takes(&frame) {
+                    host.handle_frame(&frame, self.checksums, now);
+                }
+            }
         }
         while let Some(frame) = self.links[ORIGIN_PORT].from_engine.arrive(now) {
             self.origin.host.handle_frame(&frame, self.checksums, now);
@@ -293,6 +336,11 @@ impl<W: Wire> World<W> {
                 for frame in frames {
                     self.links[CLIENT_PORT].to_engine.carry(now, frame, vec![]);
                 }
+            }
+        }
+        for crowd in &mut self.crowds {
+            for frame in crowd.host.transmit(now) {
+                self.links[CLIENT_PORT].to_engine.carry(now, frame, vec![]);
             }
         }
         for frame in self.origin.host.transmit(now) {
@@ -313,16 +361,19 @@ impl<W: Wire> World<W> {
     }
 }
 
-fn engine_config(offload: Offload) -> EngineConfig {
+fn engine_config(setup: &Setup) -> EngineConfig {
     let port = |index: usize| net::Config {
         mac: MACS[index],
         address: ADDRESSES[index],
         prefix_len: 24,
         gateway: None,
         mtu: 1500,
-        offload,
+        offload: setup.offload,
         secret: [5; 16],
-        limits: net::Limits::default(),
+        limits: net::Limits {
+            connections: setup.connections + 512,
+            ..net::Limits::default()
+        },
     };
     EngineConfig {
         ports: vec![port(CLIENT_PORT), port(ORIGIN_PORT)],
@@ -338,7 +389,7 @@ fn engine_config(offload: Offload) -> EngineConfig {
     }
 }
 
-fn gateway_config() -> GatewayConfig {
+fn gateway_config(connections: usize) -> GatewayConfig {
     GatewayConfig {
         exports: vec![gateway::Export {
             path: EXPORT.to_owned(),
@@ -361,6 +412,9 @@ fn gateway_config() -> GatewayConfig {
             nfs_port: 2049,
         },
         max_io: gateway::limits::MAX_IO_BOUND,
-        limits: gateway::Limits::default(),
+        limits: gateway::Limits {
+            clients: connections,
+            ..gateway::Limits::default()
+        },
     }
 }

@@ -26,7 +26,10 @@ pub struct Data {
     pub end_of_file: bool,
 }
 
-fn nfs(procedure: NFS_PROGRAM) -> (u32, u32, u32) {
+/// The procedure.
+pub const READ: (u32, u32, u32) = nfs(NFS_PROGRAM::NFSPROC3_READ);
+
+const fn nfs(procedure: NFS_PROGRAM) -> (u32, u32, u32) {
     (nfs3::PROGRAM, nfs3::VERSION, procedure as u32)
 }
 
@@ -116,12 +119,7 @@ impl<W: Wire> World<W> {
         offset: usize,
         count: usize,
     ) -> Pending {
-        let arguments = READ3args {
-            file: file.clone(),
-            offset: offset as u64,
-            count: u32::try_from(count).expect("a count"),
-        };
-        self.begin(client, nfs(NFS_PROGRAM::NFSPROC3_READ), &arguments)
+        self.begin(client, READ, &read_arguments(file, offset, count))
     }
 
     pub fn finish_read(&mut self, pending: Pending) -> Data {
@@ -204,6 +202,15 @@ fn entry<'a>(directory: &nfs_fh3, name: &'a str) -> diropargs3<'a> {
     diropargs3 {
         dir: directory.clone(),
         name: name.as_bytes().into(),
+    }
+}
+
+/// A READ.
+pub fn read_arguments(file: &nfs_fh3, offset: usize, count: usize) -> READ3args {
+    READ3args {
+        file: file.clone(),
+        offset: offset as u64,
+        count: u32::try_from(count).expect("a count"),
     }
 }
 
