@@ -295,7 +295,7 @@ impl Fuzz {
                         whole_record(message);
                     }
                 }
-                Action::CloseClient { client } => {
+                Action::CloseClient { client } | Action::ResetClient { client } => {
                     self.clients.retain(|other| *other != client);
                     self.unread.retain(|(to, _)| *to != client);
                     self.gateway.client_closed(client, self.now);
