@@ -11,6 +11,9 @@ use crate::error::TlsError;
 use crate::limits;
 use crate::suite::CipherSuite;
 
+#[cfg(test)]
+mod tests;
+
 /// `legacy_record_version` of all records after the first (RFC 8446 section 5.1).
 const VERSION: [u8; 2] = [3, 3];
 
@@ -125,6 +128,15 @@ impl RecordCipher {
         content: &[u8],
         out: &mut [u8],
     ) -> Result<usize, TlsError> {
+        self.seal_with_type_octet(content_type.octet(), content, out)
+    }
+
+    fn seal_with_type_octet(
+        &mut self,
+        content_type: u8,
+        content: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, TlsError> {
         if content.len() > limits::CONTENT {
             return Err(TlsError::Misuse("content too long for a record"));
         }
@@ -156,7 +168,7 @@ impl RecordCipher {
                 Aad::from(&aad),
                 content,
                 ciphertext,
-                &[content_type.octet()],
+                &[content_type],
                 tail,
             )
             .map_err(|_| TlsError::Library("sealing failed".to_owned()))?;

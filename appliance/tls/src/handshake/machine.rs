@@ -108,9 +108,10 @@ impl Machine {
     }
 }
 
-/// The one call that rustls has for each side, but not in common.
+/// What rustls has for each side, but not in common.
 trait Connection {
     type Data;
+    fn wants_write(&self) -> bool;
     fn process<'c, 'i>(
         &'c mut self,
         incoming: &'i mut [u8],
@@ -119,6 +120,11 @@ trait Connection {
 
 impl Connection for UnbufferedConnectionCommon<ServerConnectionData> {
     type Data = ServerConnectionData;
+
+    fn wants_write(&self) -> bool {
+        CommonState::wants_write(self)
+    }
+
     fn process<'c, 'i>(
         &'c mut self,
         incoming: &'i mut [u8],
@@ -129,6 +135,11 @@ impl Connection for UnbufferedConnectionCommon<ServerConnectionData> {
 
 impl Connection for UnbufferedConnectionCommon<ClientConnectionData> {
     type Data = ClientConnectionData;
+
+    fn wants_write(&self) -> bool {
+        CommonState::wants_write(self)
+    }
+
     fn process<'c, 'i>(
         &'c mut self,
         incoming: &'i mut [u8],
@@ -144,8 +155,15 @@ fn drive<C: Connection>(
 ) -> Result<Progress, Error> {
     let progress = step_until_blocked(connection, incoming, outgoing);
     if progress.is_err() {
-        // rustls has queued its alert before it said why.
-        let _ = step_until_blocked(connection, &mut Vec::new(), outgoing);
+        // rustls has queued its alert before it said why. It must not look at a message again
+        // after an error (it panics), which it does not as long as it has something to send.
+        while connection.wants_write() {
+            let ConnectionState::EncodeTlsData(mut alert) = connection.process(&mut []).state?
+            else {
+                break;
+            };
+            encode(|out| alert.encode(out), outgoing)?;
+        }
     }
     progress
 }

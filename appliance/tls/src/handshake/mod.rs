@@ -159,18 +159,29 @@ impl Handshake {
         }
     }
 
-    /// Bytes missing in the record that is arriving, first of its header; 0 when it is whole.
-    fn wanted(&self) -> usize {
-        let partial = self.incoming.get(self.partial_from..).unwrap_or_default();
-        let Some([_, _, _, high, low]) = partial.first_chunk::<{ limits::HEADER }>() else {
-            return limits::HEADER.saturating_sub(partial.len());
+    /// Bytes missing in the record that is arriving, first of its header; 0 when it is whole, or
+    /// when rustls is going to refuse it for its header.
+    fn wanted(&mut self) -> usize {
+        let partial = self
+            .incoming
+            .get_mut(self.partial_from..)
+            .unwrap_or_default();
+        let arrived = partial.len();
+        let Some([kind, major, _, high, low]) = partial.first_chunk_mut::<{ limits::HEADER }>()
+        else {
+            return limits::HEADER.saturating_sub(arrived);
         };
-        let len = usize::from(u16::from_be_bytes([*high, *low])).saturating_add(limits::HEADER);
-        // A header that promises too much is shown to rustls at once, which refuses it.
-        if len > limits::HANDSHAKE_RECORD {
+        // change_cipher_spec to application_data, of a version of TLS.
+        if !(20..=23).contains(kind) || *major != 3 {
             return 0;
         }
-        len.saturating_sub(partial.len())
+        let len = usize::from(u16::from_be_bytes([*high, *low])).saturating_add(limits::HEADER);
+        if len > limits::HANDSHAKE_RECORD {
+            // Longer than any version of TLS allows, since rustls has the bound of TLS 1.2.
+            (*high, *low) = (0xFF, 0xFF);
+            return 0;
+        }
+        len.saturating_sub(arrived)
     }
 
     /// Shows the machine all whole records.

@@ -117,9 +117,12 @@ impl Session {
     fn seal_control(&mut self, out: &mut [u8]) -> Result<usize, TlsError> {
         if self.transmit.sequence() >= self.record_limit {
             // Not even an alert may go out under this key.
-            self.control.alert = None;
-            self.control.key_update = None;
-            return self.note_failure(Err(TlsError::KeyExhausted));
+            self.control = Control {
+                finished: true,
+                ..Control::default()
+            };
+            self.failed.get_or_insert(TlsError::KeyExhausted);
+            return Ok(0);
         }
         if let Some(peer) = self.control.key_update {
             let request = u8::from(peer == PeerKeys::Update);
