@@ -49,17 +49,13 @@ impl ContentType {
 /// # Errors
 /// The header of no protected record, or of one that is too long or too short.
 pub(crate) fn protected_len(header: [u8; limits::HEADER]) -> Result<usize, TlsError> {
-    let [content_type, major, minor, high, low] = header;
+    // legacy_record_version "MUST be ignored for all purposes" (section 5.1).
+    let [content_type, _, _, high, low] = header;
     // RFC 8446 section 5: a change_cipher_spec is only dropped before the peer's Finished.
     if content_type != ContentType::ApplicationData.octet() {
         return Err(TlsError::UnexpectedMessage(
             "a record without protection after the handshake",
         ));
-    }
-    // The version "MUST be ignored for all purposes" (section 5.1), but no TLS has another major
-    // version, so that another one means that the stream is not TLS, or out of step.
-    if major != VERSION[0] || minor > 4 {
-        return Err(TlsError::Decode("a record of no version of TLS"));
     }
     let len = usize::from(u16::from_be_bytes([high, low])).saturating_add(limits::HEADER);
     if len > limits::RECORD {

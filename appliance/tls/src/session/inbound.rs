@@ -116,7 +116,7 @@ impl Session {
     /// Length of the whole record in bytes, as its header says: at most [`limits::RECORD`].
     ///
     /// # Errors
-    /// A record without protection, of no version of TLS, or too long (then the session is
+    /// A record without protection, or one that is too long or too short (then the session is
     /// over); why the session has failed.
     pub fn record_len(&mut self, header: [u8; limits::HEADER]) -> Result<usize, TlsError> {
         self.check_alive()?;

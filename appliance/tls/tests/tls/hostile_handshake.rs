@@ -32,6 +32,34 @@ fn a_handshake_cut_anywhere_is_not_complete_and_no_error() {
     assert!(server.is_complete());
 }
 
+/// A handshake record cut into records of at most `longest` bytes, as RFC 8446 section 5.1 allows.
+fn fragment(record: &[u8], longest: usize) -> Vec<u8> {
+    let (header, message) = record.split_at(5);
+    let record_of = |part: &[u8]| {
+        let len = u16::try_from(part.len()).expect("short").to_be_bytes();
+        [&header[..3], &len[..], part].concat()
+    };
+    message.chunks(longest).flat_map(record_of).collect()
+}
+
+#[test]
+fn a_message_may_be_cut_into_records() {
+    let world = World::new();
+    for longest in [1, 2, 3, 7, 100] {
+        let mut client = Oracle::client(oracle::client_config(&world));
+        let mut server = ours::accept(world.server_settings());
+        let hello = fragment(&client.output(), longest);
+        assert_eq!(server.handle(&hello), Ok(hello.len()));
+        client
+            .receive(&std::mem::take(server.output()))
+            .expect("the server's flight");
+        server
+            .handle(&client.output())
+            .expect("the client's flight");
+        assert!(server.is_complete());
+    }
+}
+
 /// Bytes that are no TLS at all, such as an RPC in clear.
 #[test]
 fn another_protocol_is_refused_at_its_first_bytes() {
@@ -153,6 +181,47 @@ fn is_version_or_ccs(flight: &[u8], at: usize) -> bool {
     false
 }
 
+/// Changes to a flight: bytes set, pieces left out or repeated.
+#[derive(Clone, Debug)]
+enum Change {
+    Set(proptest::sample::Index, u8),
+    Remove(proptest::sample::Index, usize),
+    Repeat(proptest::sample::Index, usize),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let place = any::<proptest::sample::Index>;
+    prop_oneof![
+        (place(), any::<u8>()).prop_map(|(at, value)| Change::Set(at, value)),
+        (place(), 1_usize..40).prop_map(|(at, len)| Change::Remove(at, len)),
+        (place(), 1_usize..40).prop_map(|(at, len)| Change::Repeat(at, len)),
+    ]
+}
+
+fn garble(flight: &mut Vec<u8>, changes: &[Change]) {
+    for change in changes {
+        let range = |at: &proptest::sample::Index, len: &usize| {
+            let at = at.index(flight.len());
+            at..flight.len().min(at + len)
+        };
+        match change {
+            Change::Set(at, value) => {
+                let at = at.index(flight.len());
+                flight[at] = *value;
+            }
+            Change::Remove(at, len) => drop(flight.drain(range(at, len))),
+            Change::Repeat(at, len) => {
+                let range = range(at, len);
+                let piece = flight[range.clone()].to_vec();
+                flight.splice(range.start..range.start, piece);
+            }
+        }
+        if flight.is_empty() {
+            break;
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(4), ..ProptestConfig::default() })]
 
@@ -187,6 +256,40 @@ proptest! {
                 }
                 assert!(!handshake.is_complete());
             }
+        });
+    }
+
+    /// Both flights of a client toward us, cut into records and garbled; a server that stands this
+    /// stands also what comes behind an error.
+    #[test]
+    fn garbled_flights_never_panic(
+        longest in prop_oneof![Just(20_000_usize), 1_usize..200],
+        changes in proptest::collection::vec(change(), 0..4),
+        second in any::<bool>(),
+        piece in 1_usize..3000,
+    ) {
+        thread_local! {
+            static CONFIGS: (ServerConfig, std::sync::Arc<rustls::ClientConfig>) = {
+                let world = World::new();
+                let server = ServerConfig::new(world.mutual_settings()).expect("good settings");
+                (server, oracle::mutual_client_config(&world).into())
+            };
+        }
+        CONFIGS.with(|(config, client)| {
+            let mut client = Oracle::client_of(client, "server.test");
+            let mut server = Handshake::accept(config).expect("a handshake");
+            let mut flight = fragment(&client.output(), longest);
+            if second {
+                server.handle(&flight).expect("a ClientHello");
+                client.receive(&std::mem::take(server.output())).expect("a flight");
+                flight = client.output();
+            }
+            garble(&mut flight, &changes);
+            for piece in flight.chunks(piece) {
+                let outcome = server.handle(piece);
+                assert_eq!(server.handle(&[]).is_err(), outcome.is_err(), "failure lasts");
+            }
+            let _ = client.receive(server.output());
         });
     }
 }
