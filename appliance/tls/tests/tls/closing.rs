@@ -49,6 +49,19 @@ fn close_notify_ends_one_direction_and_then_the_other() {
 }
 
 #[test]
+fn a_request_for_new_keys_is_not_answered_behind_close_notify() {
+    let world = World::new();
+    let (mut ours, mut client) = session(&world);
+    ours.session.close();
+    client.receive(&ours.control()).expect("close_notify");
+    client.connection.refresh_traffic_keys().expect("open");
+    client.write(b"one more call");
+    ours.receive(&client.output()).expect("still read");
+    assert_eq!(ours.take_data(), b"one more call");
+    assert!(!ours.session.has_control());
+}
+
+#[test]
 fn nothing_is_read_behind_close_notify() {
     let world = World::new();
     let (mut ours, mut client) = both(&world);
