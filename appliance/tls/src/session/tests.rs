@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm::ChaCha, TestRng, TestRunner};
 use rcgen::{CertificateParams, KeyPair};
 
 use super::{PeerKeys, Session};
@@ -203,6 +205,52 @@ fn floods_without_data_are_refused() {
         receive(&mut client, &record).err()
     });
     assert_eq!(ends, Some(TlsError::TooManyControlRecords));
+}
+
+/// A peer that has the keys and sends what it likes.
+#[test]
+fn authentic_nonsense_never_panics_and_failure_lasts() {
+    let kinds = prop_oneof![
+        Just(ContentType::ApplicationData),
+        Just(ContentType::Alert),
+        Just(ContentType::Handshake),
+    ];
+    let content = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..20),
+        Just(vec![24, 0, 0, 1, 1]),
+        Just(vec![
+            4, 0, 0, 16, 0, 0, 1, 0, 1, 2, 3, 4, 1, 0, 0, 2, 7, 7, 0, 0
+        ]),
+        (0..5_usize).prop_map(|len| vec![24, 0, 0, 1, 0][..len].to_vec()),
+    ];
+    let records = proptest::collection::vec((kinds, content), 1..12);
+    let mut config = proptest::test_runner::Config::with_cases(100);
+    config.failure_persistence = None;
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(ChaCha));
+    runner
+        .run(&(any::<bool>(), records), |(to_the_server, records)| {
+            let (mut server, mut client) = connected();
+            let (victim, attacker) = if to_the_server {
+                (&mut server, &mut client)
+            } else {
+                (&mut client, &mut server)
+            };
+            for (content_type, content) in records {
+                let record = forge(attacker, content_type, &content);
+                let failed = receive(victim, &record).err();
+                if let Some(error) = failed {
+                    prop_assert_eq!(receive(victim, &record).err(), Some(error));
+                    break;
+                }
+                if content_type == ContentType::Handshake && content == [24, 0, 0, 1, 1] {
+                    attacker.transmit = attacker.key_schedule.next_transmit().expect("a key");
+                }
+            }
+            victim.take_control(&mut [0; 64]);
+            prop_assert!(!victim.has_control());
+            Ok(())
+        })
+        .expect("all cases");
 }
 
 #[test]

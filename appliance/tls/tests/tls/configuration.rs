@@ -241,3 +241,16 @@ fn secrets_are_not_shown() {
     let identity = world.server.identity();
     assert_eq!(format!("{:?}", identity.key), "PrivateKey");
 }
+
+/// Configurations are shared by cores; sessions stay on theirs, but may be made elsewhere.
+#[test]
+fn configurations_and_sessions_cross_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    fn is_sent<T: Send>() {}
+    is_shared::<ServerConfig>();
+    is_shared::<ClientConfig>();
+    is_shared::<tls::Tickets>();
+    is_sent::<tls::Handshake>();
+    is_sent::<tls::Session>();
+    is_sent::<tls::PeerIdentity>();
+}

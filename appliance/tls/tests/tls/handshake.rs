@@ -3,7 +3,7 @@
 use crate::oracle::{self, Oracle};
 use crate::ours::{self, Ours, assert_they_talk, shake, shake_in_pieces};
 use crate::pki::World;
-use rustls::{ProtocolVersion, SupportedCipherSuite};
+use rustls::{HandshakeKind, ProtocolVersion, SupportedCipherSuite};
 use tls::{Alpn, CipherSuite, ClientCertificates, KeyLog};
 
 use std::sync::{Arc, Mutex};
@@ -66,6 +66,42 @@ fn a_handshake_arrives_in_pieces_of_any_size() {
         let client = ours::connect(settings, "server.test");
         let mut client = shake_in_pieces(client, &mut server, piece).expect("a session");
         assert_they_talk(&mut client, &mut server);
+    }
+}
+
+/// A server that wants another key share asks for it (RFC 8446 section 4.1.4).
+#[test]
+fn a_second_hello_is_sent_where_the_first_does_not_suit() {
+    let world = World::new();
+    let mut config = oracle::server_config(&world);
+    let mut provider = (**config.crypto_provider()).clone();
+    provider.kx_groups = vec![rustls::crypto::aws_lc_rs::kx_group::SECP384R1];
+    let (chain, key) = world.server.for_rustls();
+    config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .expect("good settings");
+    let mut server = Oracle::server(config);
+    let client = ours::connect(world.client_settings(), "server.test");
+    let mut client = shake(client, &mut server).expect("a session");
+    let kind = server.connection.handshake_kind();
+    assert_eq!(kind, Some(HandshakeKind::FullWithHelloRetryRequest));
+    assert_they_talk(&mut client, &mut server);
+}
+
+/// A message may be longer than a record: here 24 KiB of certificates.
+#[test]
+fn a_chain_may_be_longer_than_a_record() {
+    let mut world = World::new();
+    while world.client.chain_pem.len() < 32 * 1024 {
+        let filler = world.authority.issue(1, &["filler.test"]).chain_pem;
+        world.client.chain_pem.push_str(&filler);
+    }
+    for piece in [100, usize::MAX] {
+        let mut client = Oracle::client(oracle::mutual_client_config(&world));
+        let server = ours::accept(world.mutual_settings());
+        let mut server = shake_in_pieces(server, &mut client, piece).expect("a session");
+        assert_they_talk(&mut server, &mut client);
     }
 }
 
