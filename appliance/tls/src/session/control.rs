@@ -31,6 +31,10 @@ impl Control {
         self.finished || self.alert.is_some()
     }
 
+    pub(super) fn has_key_update(&self) -> bool {
+        self.key_update.is_some()
+    }
+
     /// Whether RFC 8446 section 4.6.3 has a `KeyUpdate` go before the next data.
     pub(super) fn must_answer(&self) -> bool {
         self.answer_due
@@ -93,7 +97,7 @@ impl Session {
     /// Whether [`Session::take_control`] has something to give.
     #[must_use]
     pub fn has_control(&self) -> bool {
-        self.control.key_update.is_some() || self.control.alert.is_some()
+        self.control.has_key_update() || self.control.alert.is_some()
     }
 
     /// Seals what is waiting into records at the start of `out` and gives their length in bytes. It

@@ -76,6 +76,11 @@ impl Inbound {
         self.closed
     }
 
+    /// Whether the peer was asked for new keys and has not answered.
+    pub(super) fn expects_key_update(&self) -> bool {
+        self.expected_key_updates > 0
+    }
+
     pub(super) fn expect_key_update(&mut self) {
         self.expected_key_updates = self.expected_key_updates.saturating_add(1);
     }

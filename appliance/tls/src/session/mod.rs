@@ -144,11 +144,14 @@ impl Session {
         self.record_limit.saturating_sub(self.receive.sequence())
     }
 
-    /// Whether one of the keys has protected as many records as was configured: time for
-    /// [`Session::request_key_update`], or for [`Session::close`] and a new connection.
+    /// Whether one of the keys has protected as many records as was configured, and nothing is
+    /// under way about it: time for [`Session::request_key_update`] with [`PeerKeys::Update`], or
+    /// for [`Session::close`] and a new connection.
     #[must_use]
     pub fn needs_rekey(&self) -> bool {
-        self.transmit.sequence().max(self.receive.sequence()) >= self.rekey_after
+        let ours = self.transmit.sequence() >= self.rekey_after;
+        let theirs = self.receive.sequence() >= self.rekey_after;
+        !self.control.has_key_update() && (ours || theirs && !self.inbound.expects_key_update())
     }
 
     /// Whether the peer has said that it sends no more. A FIN without that is a truncation:

@@ -135,6 +135,16 @@ fn the_limit_is_told_before_it_is_reached() {
     }
     assert!(ours.session.needs_rekey(), "by what we received");
     assert_eq!(ours.session.read_records_left(), (1 << 24) - 10);
+    ours.session
+        .request_key_update(PeerKeys::Update)
+        .expect("open");
+    assert!(!ours.session.needs_rekey(), "it is queued");
+    client.receive(&ours.control()).expect("an update");
+    assert!(!ours.session.needs_rekey(), "the peer is asked");
+    client.write(b"call");
+    ours.receive(&client.output()).expect("the answer");
+    assert!(!ours.session.needs_rekey(), "the peer has answered");
+    assert_eq!(ours.session.read_records_left(), (1 << 24) - 1);
 }
 
 #[test]
