@@ -102,6 +102,23 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         self.connections.named(connection)?.receiving.queue.peek()
     }
 
+    /// All received bytes in order, piece by piece, for whoever needs more at once
+    /// than one piece holds. Nothing if the connection is gone.
+    pub fn received(&self, connection: ConnectionId) -> impl Iterator<Item = &[u8]> {
+        let named = self.connections.named(connection);
+        named
+            .into_iter()
+            .flat_map(|named| named.receiving.queue.pieces())
+    }
+
+    /// How many bytes [`received`](Self::received) gives.
+    #[must_use]
+    pub fn received_len(&self, connection: ConnectionId) -> usize {
+        self.connections
+            .named(connection)
+            .map_or(0, |named| named.receiving.queue.ready_bytes())
+    }
+
     /// Gives back the next `n` received bytes (which may span several `peek`s);
     /// more than there are means all. Opens the window.
     pub fn consume(&mut self, connection: ConnectionId, n: usize) {

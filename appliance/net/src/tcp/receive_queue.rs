@@ -115,6 +115,10 @@ impl<R: RxBuffer> ReceiveQueue<R> {
         self.ready.front().map(RxPiece::bytes)
     }
 
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.ready.iter().map(RxPiece::bytes)
+    }
+
     /// Gives back the first `count` readable bytes.
     pub(crate) fn consume(&mut self, mut count: usize, budget: &mut BufferBudget) {
         while let Some(first) = self.ready.front_mut() {
