@@ -51,9 +51,23 @@ impl Pool {
         !self.free.is_empty()
     }
 
-    /// A free block, of those that came back too; looks at a few blocks in limbo if
-    /// there is no other.
-    pub(crate) fn take(&mut self) -> Option<BlockMut> {
+    /// Whether more than `reserve` blocks are free, those that came back included; looks
+    /// at a few blocks in limbo if not.
+    pub(crate) fn has_more_than(&mut self, reserve: usize) -> bool {
+        self.collect();
+        for _ in 0..LIMBO_LOOK {
+            if self.free.len() > reserve {
+                break;
+            }
+            let Some(block) = self.links.pop_front(&mut self.limbo) else {
+                break;
+            };
+            self.give_back(block);
+        }
+        self.free.len() > reserve
+    }
+
+    fn collect(&mut self) {
         let Self {
             arena,
             links,
@@ -61,6 +75,12 @@ impl Pool {
             limbo,
         } = self;
         arena.collect_returned(|arena, block| keep(arena, links, free, limbo, block));
+    }
+
+    /// A free block, of those that came back too; looks at a few blocks in limbo if
+    /// there is no other.
+    pub(crate) fn take(&mut self) -> Option<BlockMut> {
+        self.collect();
         if self.free.is_empty() {
             self.search_limbo(LIMBO_LOOK);
         }

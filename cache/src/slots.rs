@@ -53,6 +53,12 @@ impl Slots {
         self.pool.take()
     }
 
+    /// Whether a slot can be taken so that `reserve` are left for others. Looks at a few
+    /// of those that only the wire held, like [`take`](Self::take).
+    pub fn has_more_than(&mut self, reserve: usize) -> bool {
+        self.pool.has_more_than(reserve)
+    }
+
     /// Slots that are pinned: written, and not all acknowledged.
     #[must_use]
     pub fn pinned(&self) -> usize {
