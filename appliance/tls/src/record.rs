@@ -133,19 +133,57 @@ impl RecordCipher {
         content: &[u8],
         out: &mut [u8],
     ) -> Result<usize, TlsError> {
-        if content.len() > limits::CONTENT {
+        let (aad, nonce, ciphertext, tail) = self.begin(content.len(), out)?;
+        self.key
+            .seal_out_of_place_scatter(
+                nonce,
+                Aad::from(&aad),
+                content,
+                ciphertext,
+                &[content_type],
+                tail,
+            )
+            .map_err(|_| TlsError::Library("sealing failed".to_owned()))?;
+        Ok(len_of_record(content.len()))
+    }
+
+    /// As [`RecordCipher::seal`], for `len` bytes of content that lie where their ciphertext goes.
+    pub(crate) fn seal_in_place(
+        &mut self,
+        content_type: ContentType,
+        len: usize,
+        out: &mut [u8],
+    ) -> Result<usize, TlsError> {
+        let (aad, nonce, content, tail) = self.begin(len, out)?;
+        self.key
+            .seal_in_place_scatter(
+                nonce,
+                Aad::from(&aad),
+                content,
+                &[content_type.octet()],
+                tail,
+            )
+            .map_err(|_| TlsError::Library("sealing failed".to_owned()))?;
+        Ok(len_of_record(len))
+    }
+
+    /// Writes the header of a record with `len` bytes of content and consumes its sequence number; gives
+    /// additional data, nonce, and the places of ciphertext and of what comes behind it.
+    #[expect(clippy::type_complexity, reason = "four parts of one record")]
+    fn begin<'a>(
+        &mut self,
+        len: usize,
+        out: &'a mut [u8],
+    ) -> Result<([u8; limits::HEADER], Nonce, &'a mut [u8], &'a mut [u8]), TlsError> {
+        if len > limits::CONTENT {
             return Err(TlsError::Misuse("content too long for a record"));
         }
-        let protected = content.len().saturating_add(1 + limits::TAG);
-        let len = protected.saturating_add(limits::HEADER);
         let (header, body) = out
-            .get_mut(..len)
+            .get_mut(..len_of_record(len))
             .and_then(|record| record.split_at_mut_checked(limits::HEADER))
             .ok_or(TlsError::NoRoom)?;
-        let (ciphertext, tail) = body
-            .split_at_mut_checked(content.len())
-            .ok_or(TlsError::NoRoom)?;
-        let length = u16::try_from(protected).map_err(|_| TlsError::Misuse("content too long"))?;
+        let length = u16::try_from(body.len()).map_err(|_| TlsError::Misuse("content too long"))?;
+        let (ciphertext, tail) = body.split_at_mut_checked(len).ok_or(TlsError::NoRoom)?;
         let [high, low] = length.to_be_bytes();
         let aad = [
             ContentType::ApplicationData.octet(),
@@ -158,17 +196,7 @@ impl RecordCipher {
         let nonce = self.nonce();
         // Consumed before the cipher runs, so that no way out leaves it to be used again.
         self.sequence = self.sequence.checked_add(1).ok_or(TlsError::KeyExhausted)?;
-        self.key
-            .seal_out_of_place_scatter(
-                nonce,
-                Aad::from(&aad),
-                content,
-                ciphertext,
-                &[content_type],
-                tail,
-            )
-            .map_err(|_| TlsError::Library("sealing failed".to_owned()))?;
-        Ok(len)
+        Ok((aad, nonce, ciphertext, tail))
     }
 
     /// Verifies a whole record and decrypts it to the start of `out`, without consuming the
@@ -217,6 +245,11 @@ impl RecordCipher {
     pub(crate) fn set_sequence(&mut self, sequence: u64) {
         self.sequence = sequence;
     }
+}
+
+/// Bytes of a record with `len` bytes of content and no padding.
+fn len_of_record(len: usize) -> usize {
+    len.saturating_add(limits::SEALED_OVERHEAD)
 }
 
 fn algorithm(suite: CipherSuite) -> &'static Algorithm {

@@ -111,8 +111,29 @@ impl Session {
     /// [`Session::close`]; [`TlsError::KeyExhausted`] at the AEAD's limit, from where only
     /// [`Session::request_key_update`] and [`Session::close`] lead on; why the session has failed.
     pub fn seal(&mut self, plaintext: &[u8], out: &mut [u8]) -> Result<usize, TlsError> {
+        self.check_may_seal(plaintext.len())?;
+        let sealed = self
+            .transmit
+            .seal(ContentType::ApplicationData, plaintext, out);
+        self.note_failure(sealed)
+    }
+
+    /// As [`Session::seal`], for `len` bytes of plaintext that lie where their ciphertext goes,
+    /// [`limits::HEADER`] bytes into `out`: what a sender does that copies first.
+    ///
+    /// # Errors
+    /// As of [`Session::seal`].
+    pub fn seal_in_place(&mut self, len: usize, out: &mut [u8]) -> Result<usize, TlsError> {
+        self.check_may_seal(len)?;
+        let sealed = self
+            .transmit
+            .seal_in_place(ContentType::ApplicationData, len, out);
+        self.note_failure(sealed)
+    }
+
+    fn check_may_seal(&self, len: usize) -> Result<(), TlsError> {
         self.check_alive()?;
-        if plaintext.is_empty() {
+        if len == 0 {
             return Err(TlsError::Misuse("an empty record"));
         }
         if self.control.is_closing() {
@@ -124,10 +145,7 @@ impl Session {
         if self.write_records_left() == 0 {
             return Err(TlsError::KeyExhausted);
         }
-        let sealed = self
-            .transmit
-            .seal(ContentType::ApplicationData, plaintext, out);
-        self.note_failure(sealed)
+        Ok(())
     }
 
     /// Records that may still be sealed with the present key.
