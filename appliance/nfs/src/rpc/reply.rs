@@ -6,6 +6,9 @@ use crate::xdr::{Overflow, Reader, Writer, XdrError};
 const MSG_ACCEPTED: u32 = 0;
 const MSG_DENIED: u32 = 1;
 
+/// The verifier of a server that speaks TLS (RFC 9289, 4.1).
+const STARTTLS: &[u8] = b"STARTTLS";
+
 /// `accept_stat`
 const SUCCESS: u32 = 0;
 const PROG_UNAVAIL: u32 = 1;
@@ -96,6 +99,14 @@ impl ErrorReply {
 /// [`Overflow`].
 pub fn encode_success(writer: &mut Writer<'_>, xid: u32) -> Result<(), Overflow> {
     encode_accepted(writer, xid, SUCCESS)
+}
+
+/// Writes the reply to a probe for TLS: success, with a verifier that says that TLS is spoken here
+/// (RFC 9289, 4.1).
+pub fn encode_starttls(writer: &mut Writer<'_>, xid: u32) -> Result<(), Overflow> {
+    encode_words(writer, &[xid, REPLY, MSG_ACCEPTED, AuthFlavor::NONE.0])?;
+    writer.opaque(STARTTLS)?;
+    encode_words(writer, &[SUCCESS])
 }
 
 fn encode_accepted(writer: &mut Writer<'_>, xid: u32, accept_status: u32) -> Result<(), Overflow> {
