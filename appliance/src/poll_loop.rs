@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cache::CacheStats;
+use cache::{CacheStats, Slots};
 use engine::Engine;
 use tracing::{info, warn};
 
@@ -127,30 +127,35 @@ impl PollLoop {
         let now = self.clock.elapsed();
         self.engine.close_all(now);
         self.transmit(now);
-        let cache = self.engine.into_cache();
+        let (cache, slots) = self.engine.into_memory();
+        let lent = || {
+            let slots = slots.as_ref().map_or(0, Slots::wire_references);
+            cache.stats().wire_references + slots
+        };
         let deadline = self.clock.elapsed() + limits::RELEASE_TIMEOUT;
-        while cache.stats().wire_references > 0 && self.clock.elapsed() < deadline {
+        while lent() > 0 && self.clock.elapsed() < deadline {
             for nic in &mut self.nics {
                 nic.transmitter().flush();
                 nic.transmitter().reclaim();
             }
             thread::sleep(Duration::from_millis(1));
         }
-        let wire_is_clear = cache.stats().wire_references == 0;
+        let wire_is_clear = lent() == 0;
         for nic in self.nics {
             nic.close(wire_is_clear);
         }
         let left = cache.stats();
         Drained {
             in_time,
-            leaked_references: leaked(&left),
+            leaked_references: leaked(&left, slots.as_ref()),
             pinned_bytes: left.pinned_bytes,
         }
     }
 }
 
-fn leaked(left: &CacheStats) -> u64 {
-    left.wire_references + left.pinned_blocks as u64
+fn leaked(left: &CacheStats, slots: Option<&Slots>) -> u64 {
+    let slots = slots.map_or(0, |slots| slots.wire_references() + slots.pinned() as u64);
+    left.wire_references + left.pinned_blocks as u64 + slots
 }
 
 fn gather(engine: &Engine<RxSegment>, nics: &[Nic], turns: u64, idle_sleeps: u64) -> Counters {
@@ -173,6 +178,8 @@ fn gather(engine: &Engine<RxSegment>, nics: &[Nic], turns: u64, idle_sleeps: u64
         duplicates_joined: stats.gateway.duplicates_joined,
         duplicates_answered: stats.gateway.duplicates_answered,
         idle_clients_closed: stats.gateway.idle_clients_closed,
+        tx_payload_sealed_bytes: stats.security.sealed_bytes,
+        tx_payload_copied_bytes: stats.security.copied_bytes,
         turns,
         idle_sleeps,
         ..Counters::default()

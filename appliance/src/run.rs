@@ -146,7 +146,7 @@ fn run_engine(
             hash: secrets.hash,
         },
     );
-    let engine = Engine::new(engine_config(config, &ports, secrets), gateway)?;
+    let engine = Engine::new(engine_config(config, &ports, secrets), gateway, None)?;
     info!(
         "serving {}",
         config.port(config.listen().port).address.address()
@@ -222,6 +222,7 @@ fn gateway_config(config: &Config) -> GatewayConfig {
             Coherence::Strict => gateway::Coherence::Strict,
             Coherence::Immutable => gateway::Coherence::Immutable,
         },
+        security: gateway::AcceptedSecurity::CLEAR,
     });
     let (listen, origin) = (config.listen(), config.origin());
     GatewayConfig {
@@ -238,6 +239,7 @@ fn gateway_config(config: &Config) -> GatewayConfig {
             mount_port: listen.mount_port,
             nfs_port: listen.nfs_port,
         },
+        offers_tls: false,
         max_io: gateway::limits::MAX_IO_BOUND,
         limits: gateway::limits::Limits::default(),
     }

@@ -47,6 +47,9 @@ pub enum EngineError {
         /// What is wrong with it.
         source: net::ConfigError,
     },
+    /// The slots of transmit memory do not hold a TLS record.
+    #[error("slots of {0} bytes hold no TLS record: {size} are needed", size = crate::limits::SLOT_SIZE)]
+    SlotsTooSmall(usize),
     /// More listening ports than the stack has room for.
     #[error("cannot listen on TCP port {0}: too many listening ports")]
     TooManyListeners(u16),

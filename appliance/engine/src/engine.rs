@@ -3,21 +3,23 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use cache::Cache;
+use cache::{Cache, Slots};
 use gateway::{Action, ClientId, ClientInfo, Gateway, OriginId};
 use net::{ConnectionId, Event, FrameSink, RxBuffer, RxChecksums, Stack};
 
+use crate::audit::{Audit, Outcome};
 use crate::config::{EngineConfig, EngineError, Origin};
 use crate::limits;
 use crate::payload::TxBytes;
-use crate::session::{Peer, Session, Sessions, client_id};
+use crate::secure::{Channel, Security, Tls};
+use crate::session::{Outbound, Peer, Session, Sessions, client_id};
 use crate::source_ports::SourcePorts;
-use crate::stats::EngineStats;
+use crate::stats::{EngineStats, SecurityStats};
 
 /// One interface and the sessions on it.
-struct Port<R: RxBuffer> {
-    stack: Stack<R, TxBytes>,
-    sessions: Sessions,
+pub(crate) struct Port<R: RxBuffer> {
+    pub(crate) stack: Stack<R, TxBytes>,
+    pub(crate) sessions: Sessions,
 }
 
 /// One core of the appliance.
@@ -26,11 +28,15 @@ struct Port<R: RxBuffer> {
 /// received, [`Engine::advance`], [`Engine::poll_transmit`] for every port.
 /// `now` is the time since an arbitrary start and never goes back.
 pub struct Engine<R: RxBuffer> {
-    ports: Vec<Port<R>>,
-    gateway: Gateway,
-    listen_port: usize,
+    pub(crate) ports: Vec<Port<R>>,
+    pub(crate) gateway: Gateway,
+    pub(crate) listen_port: usize,
     tcp_ports: Vec<u16>,
-    origin: Origin,
+    pub(crate) origin: Origin,
+    /// `None`: every connection goes in clear.
+    pub(crate) tls: Option<Box<Tls>>,
+    audits: VecDeque<Audit>,
+    pub(crate) counters: SecurityStats,
     source_ports: SourcePorts,
     /// Connections to the origin, as the gateway names them.
     origins: Vec<(OriginId, ConnectionId)>,
@@ -52,7 +58,11 @@ impl<R: RxBuffer> Engine<R> {
     ///
     /// # Errors
     /// When a port index points nowhere or a stack refuses its configuration.
-    pub fn new(config: EngineConfig, gateway: Gateway) -> Result<Self, EngineError> {
+    pub fn new(
+        config: EngineConfig,
+        gateway: Gateway,
+        security: Option<Security>,
+    ) -> Result<Self, EngineError> {
         let count = config.ports.len().min(limits::MAX_PORTS);
         for index in [
             config.ports.len().saturating_sub(1),
@@ -77,9 +87,19 @@ impl<R: RxBuffer> Engine<R> {
                 return Err(EngineError::TooManyListeners(tcp_port));
             }
         }
+        let capacity = ports.iter().map(|port| port.sessions.capacity()).sum();
+        let tls = match security {
+            Some(security) if security.slots.slot_size() < limits::SLOT_SIZE => {
+                return Err(EngineError::SlotsTooSmall(security.slots.slot_size()));
+            }
+            security => security.map(|security| Box::new(Tls::new(security, capacity))),
+        };
         Ok(Self {
             ports,
             gateway,
+            tls,
+            audits: VecDeque::with_capacity(limits::AUDIT_QUEUE),
+            counters: SecurityStats::default(),
             listen_port: config.listen.port,
             tcp_ports: config.listen.tcp_ports,
             source_ports: SourcePorts::new(config.origin.reserved_source_ports),
@@ -125,6 +145,8 @@ impl<R: RxBuffer> Engine<R> {
                 busy = true;
             }
         }
+        busy |= self.advance_handshakes(now);
+        self.wake_starved(now);
         busy |= self.run_actions(now);
         for _ in 0..self.stalled.len().min(limits::STALLED_PER_TURN) {
             let Some((port, connection)) = self.stalled.pop_front() else {
@@ -148,7 +170,15 @@ impl<R: RxBuffer> Engine<R> {
         let Some(Port { stack, sessions }) = self.ports.get_mut(port) else {
             return;
         };
-        stack.poll_transmit(now, sessions, sink);
+        let records = self.tls.as_mut().map(|tls| &mut tls.records);
+        let mut source = Outbound {
+            port,
+            sessions,
+            records,
+        };
+        stack.poll_transmit(now, &mut source, sink);
+        self.note_starved(now);
+        self.attend_troubled(now);
         self.close_flushed(now);
     }
 
@@ -160,6 +190,7 @@ impl<R: RxBuffer> Engine<R> {
             .filter_map(|port| port.stack.poll_timeout())
             .chain(self.gateway.poll_timeout())
             .chain(self.sweep_timeout())
+            .chain(self.tls.as_ref().and_then(|tls| tls.timeout()))
             .min()
     }
 
@@ -191,12 +222,18 @@ impl<R: RxBuffer> Engine<R> {
         }
     }
 
-    /// Ends every connection and returns the cache, in which only references
-    /// held by the wire (or leaked) are left.
+    /// Ends every connection and returns the cache and the transmit memory, in which only
+    /// references held by the wire (or leaked) are left.
     #[must_use]
-    pub fn into_cache(self) -> Cache {
+    pub fn into_memory(self) -> (Cache, Option<Slots>) {
         drop(self.ports);
-        self.gateway.into_cache()
+        let slots = self.tls.map(|tls| tls.records.into_slots());
+        (self.gateway.into_cache(), slots)
+    }
+
+    /// What was decided about the security of a connection, for the log; the oldest first.
+    pub fn poll_audit(&mut self) -> Option<Audit> {
+        self.audits.pop_front()
     }
 
     /// Counters of all parts.
@@ -215,6 +252,7 @@ impl<R: RxBuffer> Engine<R> {
             origin_connections: self.origins.len(),
             stalled: self.stalled.len(),
             stalled_clients_closed: self.stalled_clients_closed,
+            security: self.security_stats(),
         }
     }
 
@@ -274,9 +312,18 @@ impl<R: RxBuffer> Engine<R> {
             } => {
                 self.last_client = self.last_client.wrapping_add(1);
                 let client = client_id(self.last_client, connection);
-                self.ports[port]
-                    .sessions
-                    .insert(Session::new(connection, Peer::Client(client)));
+                let offers_tls = self.tls.as_ref().is_some_and(|tls| tls.server.is_some());
+                let channel = if offers_tls {
+                    Channel::Undecided
+                } else {
+                    Channel::Clear
+                };
+                self.ports[port].sessions.insert(Session::new(
+                    connection,
+                    Peer::Client(client),
+                    remote,
+                    channel,
+                ));
                 let info = ClientInfo {
                     peer: remote,
                     local_port,
@@ -299,35 +346,65 @@ impl<R: RxBuffer> Engine<R> {
             }
             Event::Closed { connection, .. } => {
                 self.forget(port, connection, now);
-                self.ports[port].sessions.remove(connection);
+                self.remove_session(port, connection);
             }
         }
         self.run_actions(now);
     }
 
-    /// Hands received bytes to the gateway until it takes no more; whether it
-    /// took any.
-    fn deliver(&mut self, port: usize, connection: ConnectionId, now: Duration) -> bool {
+    /// Hands received bytes to whom they are for until it takes no more; whether it took
+    /// any.
+    pub(crate) fn deliver(&mut self, port: usize, connection: ConnectionId, now: Duration) -> bool {
+        let Port { stack, sessions } = &mut self.ports[port];
+        let Some(session) = sessions.get_mut(connection) else {
+            return false;
+        };
+        if session.forgotten {
+            let len = stack.received_len(connection);
+            stack.consume(connection, len);
+            return false;
+        }
+        if matches!(session.channel, Channel::Undecided) {
+            self.decide_channel(port, connection, now);
+        }
+        let Some(session) = self.ports[port].sessions.get_mut(connection) else {
+            return false;
+        };
+        match session.channel {
+            Channel::Agreed { .. } | Channel::Handshake(_) => {
+                self.queue_handshake(port, connection);
+                false
+            }
+            Channel::Secure(_) => {
+                let progress = self.deliver_records(port, connection, now);
+                self.finish_records(port, connection, now);
+                progress
+            }
+            Channel::Undecided | Channel::Clear | Channel::Failed => {
+                self.deliver_clear(port, connection, now)
+            }
+        }
+    }
+
+    fn deliver_clear(&mut self, port: usize, connection: ConnectionId, now: Duration) -> bool {
         let mut progress = false;
         loop {
             let Port { stack, sessions } = &mut self.ports[port];
             let Some(session) = sessions.get_mut(connection) else {
                 return progress;
             };
-            if session.stalled {
+            if session.stalled || session.forgotten {
                 return progress;
             }
+            if session.channel.is_opening() {
+                // The bytes just taken were the last ones in clear.
+                return self.deliver(port, connection, now) || progress;
+            }
             let Some(bytes) = stack.peek(connection) else {
-                if std::mem::take(&mut session.peer_closed) {
-                    self.finish(port, connection, now);
-                }
+                self.finish_if_closed(port, connection, now);
                 return progress;
             };
             let given = bytes.len();
-            if session.forgotten {
-                stack.consume(connection, given);
-                continue;
-            }
             let taken = match session.peer {
                 Peer::Client(client) => self.gateway.client_bytes(client, bytes, now),
                 Peer::Origin(origin) => self.gateway.origin_bytes(origin, bytes, now),
@@ -335,19 +412,64 @@ impl<R: RxBuffer> Engine<R> {
             match taken {
                 Ok(taken) => {
                     progress |= taken > 0;
-                    if taken < given {
-                        session.stalled = true;
-                        self.stalled.push_back((port, connection));
-                    }
                     stack.consume(connection, taken);
+                    self.run_actions(now);
+                    if taken < given && !self.is_opening(port, connection) {
+                        self.stall(port, connection);
+                    }
                 }
-                Err(_) => self.reset(port, connection, now),
+                Err(_) => self.cut_off(port, connection, now),
             }
             self.run_actions(now);
         }
     }
 
-    fn run_actions(&mut self, now: Duration) -> bool {
+    fn is_opening(&self, port: usize, connection: ConnectionId) -> bool {
+        let session = self.ports[port].sessions.get(connection);
+        session.is_some_and(|session| session.channel.is_opening())
+    }
+
+    /// The gateway did not take all that has arrived: it is offered again later.
+    pub(crate) fn stall(&mut self, port: usize, connection: ConnectionId) {
+        if let Some(session) = self.ports[port].sessions.get_mut(connection)
+            && !std::mem::replace(&mut session.stalled, true)
+        {
+            self.stalled.push_back((port, connection));
+        }
+    }
+
+    /// Ends a connection at once: there is nothing more to be said on it.
+    pub(crate) fn cut_off(&mut self, port: usize, connection: ConnectionId, now: Duration) {
+        self.ports[port].stack.abort(connection);
+        self.forget(port, connection, now);
+        self.remove_session(port, connection);
+    }
+
+    fn remove_session(&mut self, port: usize, connection: ConnectionId) {
+        let removed = self.ports[port].sessions.remove(connection);
+        let was_in_handshake =
+            removed.is_some_and(|session| matches!(session.channel, Channel::Handshake(_)));
+        if let (true, Some(tls)) = (was_in_handshake, &mut self.tls) {
+            tls.handshakes.end();
+        }
+    }
+
+    /// Acts on the peer's FIN when everything before it was taken. What came of a record that is not whole
+    /// never was.
+    pub(crate) fn finish_if_closed(
+        &mut self,
+        port: usize,
+        connection: ConnectionId,
+        now: Duration,
+    ) {
+        if let Some(session) = self.ports[port].sessions.get_mut(connection)
+            && std::mem::take(&mut session.peer_closed)
+        {
+            self.finish(port, connection, now);
+        }
+    }
+
+    pub(crate) fn run_actions(&mut self, now: Duration) -> bool {
         let mut busy = false;
         while let Some(action) = self.gateway.poll_action() {
             busy = true;
@@ -370,6 +492,8 @@ impl<R: RxBuffer> Engine<R> {
                 }
                 Action::CloseClient { client } => self.close_client(client, now),
                 Action::ResetClient { client } => self.reset_client(client, now),
+                Action::SecureClient { client } => self.secure_client(client, now),
+                Action::SecureOrigin { origin } => self.secure_origin(origin, now),
                 Action::OpenOrigin { origin, port } => self.open_origin(origin, port, now),
                 Action::CloseOrigin { origin } => {
                     if let Some(connection) = self.connection_of(origin) {
@@ -398,19 +522,13 @@ impl<R: RxBuffer> Engine<R> {
     fn reset_client(&mut self, client: ClientId, now: Duration) {
         if let Some(session) = self.ports[self.listen_port].sessions.client_mut(client) {
             let connection = session.connection;
-            self.reset(self.listen_port, connection, now);
+            self.cut_off(self.listen_port, connection, now);
         }
-    }
-
-    fn reset(&mut self, port: usize, connection: ConnectionId, now: Duration) {
-        self.ports[port].stack.abort(connection);
-        self.forget(port, connection, now);
-        self.ports[port].sessions.remove(connection);
     }
 
     /// Everything a peer that sends no more has sent was taken. A client gets the replies it is still
     /// owed, after which the gateway has the connection closed; of the origin nothing more is wanted.
-    fn finish(&mut self, port: usize, connection: ConnectionId, now: Duration) {
+    pub(crate) fn finish(&mut self, port: usize, connection: ConnectionId, now: Duration) {
         let Some(session) = self.ports[port].sessions.get(connection) else {
             return;
         };
@@ -432,7 +550,12 @@ impl<R: RxBuffer> Engine<R> {
         for _ in 0..self.source_ports.count() {
             match stack.connect(remote, self.source_ports.next(), now) {
                 Ok(connection) => {
-                    sessions.insert(Session::new(connection, Peer::Origin(origin)));
+                    sessions.insert(Session::new(
+                        connection,
+                        Peer::Origin(origin),
+                        remote,
+                        Channel::Clear,
+                    ));
                     self.origins.push((origin, connection));
                     return;
                 }
@@ -444,7 +567,7 @@ impl<R: RxBuffer> Engine<R> {
     }
 
     /// Tells the gateway that the peer is gone, once.
-    fn forget(&mut self, port: usize, connection: ConnectionId, now: Duration) {
+    pub(crate) fn forget(&mut self, port: usize, connection: ConnectionId, now: Duration) {
         let Some(session) = self.ports[port].sessions.get_mut(connection) else {
             return;
         };
@@ -460,7 +583,7 @@ impl<R: RxBuffer> Engine<R> {
         }
     }
 
-    fn close_when_flushed(&mut self, port: usize, connection: ConnectionId) {
+    pub(crate) fn close_when_flushed(&mut self, port: usize, connection: ConnectionId) {
         if let Some(session) = self.ports[port].sessions.get_mut(connection)
             && !session.closing
         {
@@ -474,13 +597,31 @@ impl<R: RxBuffer> Engine<R> {
             let Some((port, connection)) = self.closing.pop_front() else {
                 break;
             };
-            let Port { stack, sessions } = &mut self.ports[port];
-            match sessions.get(connection) {
-                Some(session) if session.is_flushed() => stack.close(connection, now),
-                Some(_) => self.closing.push_back((port, connection)),
-                None => {}
+            let Some(session) = self.ports[port].sessions.get(connection) else {
+                continue;
+            };
+            if session.is_flushed() && self.has_said_goodbye(port, connection) {
+                self.ports[port].stack.close(connection, now);
+            } else {
+                self.closing.push_back((port, connection));
             }
         }
+    }
+
+    /// Notes a decision for the log.
+    pub(crate) fn audit(&mut self, port: usize, connection: ConnectionId, outcome: Outcome) {
+        let Some(session) = self.ports[port].sessions.get(connection) else {
+            return;
+        };
+        if self.audits.len() >= limits::AUDIT_QUEUE {
+            self.counters.audits_lost += 1;
+            return;
+        }
+        self.audits.push_back(Audit {
+            remote: session.remote,
+            is_origin: matches!(session.peer, Peer::Origin(_)),
+            outcome,
+        });
     }
 
     fn origin_of(&self, port: usize, connection: ConnectionId) -> Option<OriginId> {
@@ -490,7 +631,7 @@ impl<R: RxBuffer> Engine<R> {
         }
     }
 
-    fn connection_of(&self, origin: OriginId) -> Option<ConnectionId> {
+    pub(crate) fn connection_of(&self, origin: OriginId) -> Option<ConnectionId> {
         self.origins
             .iter()
             .find(|&&(id, _)| id == origin)

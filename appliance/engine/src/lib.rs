@@ -3,15 +3,21 @@
 //! Frames and the time come in, frames go out; no clock, randomness or I/O.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod config;
 mod engine;
 pub mod limits;
 mod payload;
+mod secure;
 mod session;
 mod source_ports;
 mod stats;
 
+pub use audit::{Audit, Outcome};
 pub use config::{EngineConfig, EngineError, Listen, Origin};
 pub use engine::Engine;
-pub use payload::TxBytes;
-pub use stats::EngineStats;
+pub use payload::{TxBytes, TxMemory};
+pub use secure::{
+    Admission, AdmissionRule, OriginTls, Rekey, RekeyPolicy, Sealing, Security, Trust,
+};
+pub use stats::{EngineStats, SecurityStats};

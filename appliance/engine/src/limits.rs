@@ -24,3 +24,34 @@ pub const RESERVED_SOURCE_PORTS: core::ops::RangeInclusive<u16> = 512..=1023;
 
 /// Source ports otherwise (RFC 6335, dynamic ports).
 pub const DYNAMIC_SOURCE_PORTS: core::ops::RangeInclusive<u16> = 49_152..=65_535;
+
+/// Bytes before a TLS record in its slot: they put the ciphertext, which begins after a
+/// header of 5, on a cache line. Ciphers store faster there, and so does whoever copies
+/// from there.
+pub const SLOT_HEADROOM: usize = 59;
+
+/// Bytes of a slot of transmit memory: the headroom and the longest record, in whole
+/// cache lines.
+pub const SLOT_SIZE: usize = (SLOT_HEADROOM + tls::limits::RECORD).next_multiple_of(64);
+
+/// Slots that only handshakes, alerts and key updates may take, so that connections that
+/// do not read what they asked for cannot keep others from coming or going.
+pub const SLOTS_RESERVED: usize = 16;
+
+/// Time after which a connection that found no free slot looks again.
+pub const SLOT_RETRY: core::time::Duration = core::time::Duration::from_millis(1);
+
+/// Handshakes under way at a time. Each holds some 40 KiB for as long as it takes; more
+/// wait with their first bytes unread, in the order in which they came.
+pub const HANDSHAKES: usize = 256;
+
+/// Steps of handshakes in one turn. The longest, a signature, takes a tenth of a
+/// millisecond with ECDSA and one with RSA: for so long everybody else waits.
+pub const HANDSHAKE_STEPS_PER_TURN: usize = 1;
+
+/// How long setting up TLS may take, waiting included: longer than several round trips
+/// with losses, and than a thousand handshakes before this one.
+pub const HANDSHAKE_TIME: core::time::Duration = core::time::Duration::from_secs(20);
+
+/// Security decisions kept until they are logged; when they come faster they are counted.
+pub const AUDIT_QUEUE: usize = 256;

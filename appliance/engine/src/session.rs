@@ -1,14 +1,18 @@
 //! What the engine knows of one connection: whose it is, and what waits to be
 //! pulled by its send queue.
 
+use core::net::SocketAddrV4;
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use gateway::{ClientId, Message, OriginId};
 use net::{ConnectionId, Source};
+use tls::TlsError;
 
 use crate::limits;
 use crate::payload::TxBytes;
+use crate::secure::records::{NoRecord, Record};
+use crate::secure::{Channel, Records};
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +22,15 @@ pub(crate) enum Peer {
 }
 
 /// One connection. This is the seam between TCP bytes and RPC: what arrives goes
-/// to the gateway as it is, and messages are cut into what the window takes.
+/// to the gateway, as it is or out of TLS records, and messages are cut into what the
+/// window takes.
 ///
 /// The output queue needs no bound of its own: the gateway admits calls against
 /// bounds that a message counts toward until the peer has acknowledged it.
 pub(crate) struct Session {
     pub(crate) connection: ConnectionId,
     pub(crate) peer: Peer,
+    pub(crate) remote: SocketAddrV4,
     /// The gateway did not take everything that has arrived.
     pub(crate) stalled: bool,
     /// Close once everything was pulled; what still arrives is discarded.
@@ -33,6 +39,15 @@ pub(crate) struct Session {
     pub(crate) peer_closed: bool,
     /// The gateway knows (or itself decided) that this peer is gone.
     pub(crate) forgotten: bool,
+    pub(crate) channel: Channel,
+    /// Its handshake waits for its turn.
+    pub(crate) queued: bool,
+    /// Why nothing more can be sent, when that has turned out while sending.
+    pub(crate) error: Option<TlsError>,
+    /// Bytes of TLS itself that are sent as they are: a handshake, an alert that ends one.
+    pub(crate) handshake_output: Vec<u8>,
+    /// Of what was last put into transmit memory: what TCP has not taken.
+    record: Option<Record>,
     output: VecDeque<Message>,
     /// Bytes ever put into it.
     pushed: u64,
@@ -51,14 +66,25 @@ struct Progress {
 }
 
 impl Session {
-    pub(crate) fn new(connection: ConnectionId, peer: Peer) -> Self {
+    pub(crate) fn new(
+        connection: ConnectionId,
+        peer: Peer,
+        remote: SocketAddrV4,
+        channel: Channel,
+    ) -> Self {
         Self {
             connection,
             peer,
+            remote,
             stalled: false,
             closing: false,
             peer_closed: false,
             forgotten: false,
+            channel,
+            queued: false,
+            error: None,
+            handshake_output: Vec::new(),
+            record: None,
             output: VecDeque::new(),
             pushed: 0,
             pulled: 0,
@@ -73,10 +99,65 @@ impl Session {
 
     /// Whether everything was pulled.
     pub(crate) fn is_flushed(&self) -> bool {
+        let has_control =
+            matches!(&self.channel, Channel::Secure(secure) if secure.session.has_control());
         self.output.is_empty()
+            && self.record.is_none()
+            && self.handshake_output.is_empty()
+            && !has_control
     }
 
-    fn pull(&mut self, room: usize) -> Option<TxBytes> {
+    /// Sends nothing more of what the gateway wants sent.
+    pub(crate) fn discard_output(&mut self) {
+        self.output.clear();
+    }
+
+    fn pull(&mut self, room: usize, port: usize, records: Option<&mut Records>) -> Option<TxBytes> {
+        let is_secure = matches!(self.channel, Channel::Secure(_));
+        if self.record.is_none() && !is_secure && !self.output.is_empty() {
+            return self.pull_clear(room);
+        }
+        if self.record.is_none() {
+            let records = records?;
+            match self.next_record(records) {
+                Ok(record) => {
+                    // What TLS adds waits for the peer as well.
+                    self.pushed += (record.bytes.len() - record.content_len) as u64;
+                    self.record = Some(record);
+                }
+                Err(NoRecord::Nothing) => return None,
+                Err(NoRecord::NoSlot) => {
+                    records.starved.push_back((port, self.connection));
+                    return None;
+                }
+                Err(NoRecord::Failed(error)) => {
+                    self.error = Some(error);
+                    records.troubled.push_back((port, self.connection));
+                    return None;
+                }
+            }
+            if let Channel::Secure(secure) = &mut self.channel
+                && secure.wears_out()
+            {
+                records.troubled.push_back((port, self.connection));
+            }
+        }
+        let Record { bytes, charge, .. } = self.record.take()?;
+        let take = bytes.len().min(room);
+        self.pulled += take as u64;
+        if take == bytes.len() {
+            return Some(TxBytes::record(bytes, charge));
+        }
+        let first = bytes.slice(0..take);
+        self.record = Some(Record {
+            bytes: bytes.slice(take..bytes.len()),
+            content_len: 0,
+            charge,
+        });
+        Some(TxBytes::record(first, None))
+    }
+
+    fn pull_clear(&mut self, room: usize) -> Option<TxBytes> {
         let message = self.output.front_mut()?;
         let payload = message.take(room)?;
         self.pulled += payload.len() as u64;
@@ -85,7 +166,17 @@ impl Session {
             charge = message.take_charge();
             self.output.pop_front();
         }
-        Some(TxBytes(payload, charge))
+        Some(TxBytes::payload(payload, charge))
+    }
+
+    fn next_record(&mut self, records: &mut Records) -> Result<Record, NoRecord> {
+        if !self.handshake_output.is_empty() {
+            return records.clear(&mut self.handshake_output);
+        }
+        match &mut self.channel {
+            Channel::Secure(secure) => records.next(secure, &mut self.output),
+            _ => Err(NoRecord::Nothing),
+        }
     }
 
     /// Since when the peer makes no progress with what waits for it, `unacknowledged` bytes of which TCP
@@ -118,6 +209,14 @@ impl Sessions {
         let mut slots = Vec::new();
         slots.resize_with(capacity, || None);
         Self { slots, count: 0 }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn at(&self, slot: usize) -> Option<&Session> {
+        self.slots.get(slot)?.as_ref()
     }
 
     pub(crate) fn insert(&mut self, session: Session) {
@@ -172,8 +271,16 @@ fn slot_of(client: ClientId) -> usize {
     usize::try_from(client.0 & 0xffff_ffff).unwrap_or(usize::MAX)
 }
 
-impl Source<TxBytes> for Sessions {
+/// Where the stack of `port` pulls from.
+pub(crate) struct Outbound<'a> {
+    pub(crate) port: usize,
+    pub(crate) sessions: &'a mut Sessions,
+    pub(crate) records: Option<&'a mut Records>,
+}
+
+impl Source<TxBytes> for Outbound<'_> {
     fn pull(&mut self, connection: ConnectionId, room: usize) -> Option<TxBytes> {
-        self.get_mut(connection)?.pull(room)
+        let session = self.sessions.get_mut(connection)?;
+        session.pull(room, self.port, self.records.as_deref_mut())
     }
 }

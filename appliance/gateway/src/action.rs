@@ -31,6 +31,17 @@ pub enum Action {
         /// Whose.
         client: ClientId,
     },
+    /// What was sent to this client before is the last in clear: a TLS handshake follows. Then call
+    /// `client_secured`, or `client_closed` if that fails.
+    SecureClient {
+        /// Whose.
+        client: ClientId,
+    },
+    /// Set up TLS on this connection; then call `origin_secured`, or `origin_closed` if that fails.
+    SecureOrigin {
+        /// Which connection.
+        origin: OriginId,
+    },
     /// Connect to the origin; then call `origin_opened`, or `origin_closed` if that fails.
     OpenOrigin {
         /// The new connection's name.

@@ -9,6 +9,7 @@ use crate::duplicates::DuplicateKey;
 use crate::exports::{ExportIndex, Membership};
 use crate::gateway::Gateway;
 use crate::origin::Target;
+use crate::security::too_weak;
 use crate::upstream::Purpose;
 
 impl Gateway {
@@ -56,6 +57,12 @@ impl Gateway {
         let refusal = if second.is_some_and(|second| second != export) {
             Some(Status::XDEV)
         } else if !rules.allows(peer) {
+            Some(Status::ACCES)
+        } else if !rules.security.accepts(&call.security) {
+            self.counters.refused_by_export += 1;
+            self.answer_failure(id, Failure::Rpc(too_weak()));
+            return;
+        } else if !call.security.admits(export.0, &call.identity) {
             Some(Status::ACCES)
         } else if modifies && rules.read_only {
             Some(Status::ROFS)

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::ops::Range;
+use std::rc::Rc;
 
 use cache::{BlockRef, BlockSlice};
 use nfs::nfs3::args::{ReadArgs, WriteHead};
@@ -18,6 +19,7 @@ use crate::identity::Identity;
 use crate::limits::READ_PIECES_MAX;
 use crate::message::Message;
 use crate::meta::MetaMut;
+use crate::security::ClientSecurity;
 use crate::slots::SlotId;
 
 /// One call of a client that is not answered yet.
@@ -25,6 +27,8 @@ use crate::slots::SlotId;
 pub(crate) struct ClientCall {
     /// Who asked for it last: where the reply goes.
     pub(crate) client: ClientId,
+    /// What protected the connection it came on.
+    pub(crate) security: Rc<ClientSecurity>,
     pub(crate) peer: Ipv4Addr,
     /// The client's.
     pub(crate) xid: u32,

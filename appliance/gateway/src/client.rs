@@ -17,6 +17,7 @@ use crate::duplicates::DuplicateKey;
 use crate::gateway::ClientInfo;
 use crate::limits::{CALL_PIECES_MAX, FRAGMENTS_PER_RECORD_MAX, RECORD_HEAD_MAX};
 use crate::meta::MetaMut;
+use crate::security::ClientSecurity;
 
 /// What a call is refused with before it is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,9 @@ pub(crate) struct Client {
     pub(crate) id: ClientId,
     pub(crate) info: ClientInfo,
     pub(crate) holder: Rc<Holder>,
+    pub(crate) security: Rc<ClientSecurity>,
+    /// Its probe was answered: it takes no calls before TLS is set up.
+    pub(crate) securing: bool,
     pub(crate) reader: RecordReader,
     pub(crate) chain: Chain,
     pub(crate) intake: CallIntake,
@@ -126,6 +130,8 @@ impl Client {
             id,
             info,
             holder,
+            security: Rc::default(),
+            securing: false,
             reader: RecordReader::new(RecordLimits {
                 record: max_write.saturating_add(head),
                 fragments: u32::try_from(FRAGMENTS_PER_RECORD_MAX).unwrap_or(u32::MAX),

@@ -1,5 +1,7 @@
 //! Reading a client's stream of calls: what is taken in, and when it has to wait.
 
+use std::rc::Rc;
+
 use nfs::nfs3::args::write_head;
 use nfs::nfs3::{self, Procedure, Status};
 use nfs::rpc::{self, CallError, CallHeader, ErrorReply};
@@ -66,6 +68,9 @@ impl Gateway {
     fn take_in(&mut self, client: &mut Client, bytes: &[u8]) -> Result<usize, ConnectionError> {
         let mut taken = 0;
         loop {
+            if client.securing {
+                return Ok(taken);
+            }
             let rest = bytes.get(taken..).unwrap_or_default();
             if client.asks() {
                 client.last_active = self.now;
@@ -388,6 +393,7 @@ impl Gateway {
         let call = ClientCall {
             client: client.id,
             peer: *client.info.peer.ip(),
+            security: Rc::clone(&client.security),
             xid,
             service: Service::Nfs(Procedure::Write),
             credential: write.header.credential,

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::limits::Limits;
+use crate::security::AcceptedSecurity;
 
 /// Everything the gateway is told at start.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct GatewayConfig {
     pub origin: OriginConfig,
     /// Where clients find us: what portmap and rpcbind answer.
     pub service: ServiceConfig,
+    /// Whether clients that ask for TLS get it.
+    pub offers_tls: bool,
     /// Largest READ and WRITE in bytes; at most [`crate::limits::MAX_IO_BOUND`].
     pub max_io: u32,
     /// Bounds.
@@ -56,6 +59,8 @@ pub struct Export {
     pub read_only: bool,
     /// When cached data is valid.
     pub coherence: Coherence,
+    /// How connections must be protected.
+    pub security: AcceptedSecurity,
 }
 
 /// When cached data of an export is valid.
@@ -137,6 +142,7 @@ mod tests {
             allow: Vec::new(),
             read_only: false,
             coherence: Coherence::Strict,
+            security: AcceptedSecurity::CLEAR,
         };
         assert!(export("/export").covers("/export"));
         assert!(export("/export").covers("/export/"));

@@ -1,17 +1,21 @@
 //! From a whole call to what is done about it: by program, version and procedure.
 
+use std::rc::Rc;
+
 use nfs::nfs3::args::{Args, ReadArgs};
 use nfs::nfs3::{self, NameClass, Procedure, Status, classify_name, refuse_name};
 use nfs::rpc::{self, AuthFlavor, AuthStatus, CallHeader, Credential, ErrorReply};
 use nfs::xdr::{Overflow, Reader, Writer};
 use nfs::{mount, nfsacl, portmap};
 
+use crate::action::Action;
 use crate::call::{ClientCall, Service, Work};
-use crate::charge::Holder;
+use crate::charge::{Charge, Holder};
 use crate::client::Client;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 use crate::limits::{LARGE_META_LEN, MAX_IO_BOUND, META_PIECES_MAX};
+use crate::meta::MetaMut;
 use crate::reply::write_record;
 
 /// What is to be done with a call.
@@ -27,13 +31,16 @@ pub(crate) enum Route {
     /// It is refused by its own procedure.
     Fail(Procedure, Status),
     /// It is one of ours to pass on.
-    Pass {
-        service: Service,
-        handles: [Option<nfs3::FileHandle>; 2],
-        work: Work,
-        /// Words of the arguments that must not exceed a bound: position and bound.
-        clamp: [Option<(usize, u32)>; 2],
-    },
+    Pass(Pass),
+}
+
+/// A call that others answer.
+pub(crate) struct Pass {
+    pub(crate) service: Service,
+    pub(crate) handles: [Option<nfs3::FileHandle>; 2],
+    pub(crate) work: Work,
+    /// Words of the arguments that must not exceed a bound: position and bound.
+    pub(crate) clamp: [Option<(usize, u32)>; 2],
 }
 
 impl Gateway {
@@ -46,15 +53,27 @@ impl Gateway {
             return true;
         };
         let peer = *client.info.peer.ip();
+        let is_probe = self.is_probe(client, &header);
+        if is_probe && client.holder.calls() > 0 {
+            // What is still owed goes out in clear, before anything else is agreed upon.
+            return false;
+        }
         let bytes = self.read_charge(&header, &reader);
         let Some((charge, mut buffer)) = self.admit(|| Holder::charge_read(&client.holder, bytes))
         else {
             return false;
         };
-        let granted = charge.bytes();
         self.counters.client_calls += 1;
         let xid = header.xid;
         let route = match Identity::of(&header.credential) {
+            None if is_probe => {
+                let answered =
+                    write_record(&mut buffer, |writer| rpc::encode_starttls(writer, xid));
+                match answered {
+                    Ok(()) => Route::Answered,
+                    Err(Overflow) => Route::Refuse(ErrorReply::SystemError),
+                }
+            }
             None => Route::Refuse(unserved_flavor(&header.credential)),
             Some(_) => {
                 let mut results = Ok(());
@@ -77,6 +96,11 @@ impl Gateway {
                 message.push(crate::message::Payload::Meta(buffer.freeze()));
                 self.send_to_client(client.id, message, Some(charge), xid);
                 client.chain.clear();
+                if is_probe {
+                    client.securing = true;
+                    self.actions
+                        .push_back(Action::SecureClient { client: client.id });
+                }
             }
             Route::Refuse(error) => {
                 self.counters.client_protocol_errors += 1;
@@ -89,54 +113,57 @@ impl Gateway {
                 });
                 client.chain.clear();
             }
-            Route::Pass {
-                service,
-                handles,
-                mut work,
-                clamp,
-            } => {
-                if let Work::Read(read) = &mut work {
-                    self.cut_read(read, granted);
-                }
-                let key = service.is_remembered().then(|| {
-                    let (len, covered) = (client.chain.len(), client.chain.head());
-                    self.duplicates.key(peer, &header, len, covered)
-                });
-                let Some((charge, buffer)) = self.unless_repeated(client.id, key, (charge, buffer))
-                else {
-                    client.chain.clear();
-                    return true;
-                };
-                for (position, bound) in clamp.into_iter().flatten() {
-                    clamp_word(client, position, bound);
-                }
-                let identity = Identity::of(&header.credential).unwrap_or(Identity::Nobody);
-                let request = client.chain.take(&self.queues);
-                let call = ClientCall {
-                    client: client.id,
-                    peer,
-                    xid,
-                    service,
-                    credential: header.credential,
-                    identity,
-                    handles,
-                    memberships: [None, None],
-                    export: None,
-                    request: Some(request),
-                    charge: Some(charge),
-                    joined: None,
-                    duplicate: None,
-                    reply: Some(buffer),
-                    file: None,
-                    permissions: 0,
-                    forwarded: false,
-                    starving: false,
-                    work,
-                };
-                self.begin(call, key);
-            }
+            Route::Pass(pass) => self.pass_on(client, &header, pass, (charge, buffer)),
         }
         true
+    }
+
+    /// Begins a call that others answer.
+    fn pass_on(
+        &mut self,
+        client: &mut Client,
+        header: &CallHeader,
+        mut pass: Pass,
+        (charge, buffer): (Charge, MetaMut),
+    ) {
+        let peer = *client.info.peer.ip();
+        if let Work::Read(read) = &mut pass.work {
+            self.cut_read(read, charge.bytes());
+        }
+        let key = pass.service.is_remembered().then(|| {
+            let (len, covered) = (client.chain.len(), client.chain.head());
+            self.duplicates.key(peer, header, len, covered)
+        });
+        let Some((charge, buffer)) = self.unless_repeated(client.id, key, (charge, buffer)) else {
+            client.chain.clear();
+            return;
+        };
+        for (position, bound) in pass.clamp.into_iter().flatten() {
+            clamp_word(client, position, bound);
+        }
+        let call = ClientCall {
+            client: client.id,
+            peer,
+            security: Rc::clone(&client.security),
+            xid: header.xid,
+            service: pass.service,
+            credential: header.credential.clone(),
+            identity: Identity::of(&header.credential).unwrap_or(Identity::Nobody),
+            handles: pass.handles,
+            memberships: [None, None],
+            export: None,
+            request: Some(client.chain.take(&self.queues)),
+            charge: Some(charge),
+            joined: None,
+            duplicate: None,
+            reply: Some(buffer),
+            file: None,
+            permissions: 0,
+            forwarded: false,
+            starving: false,
+            work: pass.work,
+        };
+        self.begin(call, key);
     }
 
     fn route(
@@ -204,12 +231,12 @@ impl Gateway {
             }
             _ => Work::Plain,
         };
-        Route::Pass {
+        Route::Pass(Pass {
             service: Service::Nfs(procedure),
             handles: [args.handle(), args.second_handle()],
             work,
             clamp,
-        }
+        })
     }
 }
 
@@ -221,12 +248,12 @@ fn nfsacl(header: &CallHeader, reader: &mut Reader<'_>) -> Route {
         return Route::Answered;
     }
     match nfsacl::decode_handle(reader) {
-        Ok(handle) => Route::Pass {
+        Ok(handle) => Route::Pass(Pass {
             service: Service::Acl(procedure),
             handles: [Some(handle), None],
             work: Work::Plain,
             clamp: [None, None],
-        },
+        }),
         Err(_) => Route::Refuse(ErrorReply::GarbageArguments),
     }
 }

@@ -140,6 +140,7 @@ mod tests {
                         .collect(),
                     read_only: *read_only,
                     coherence: Coherence::Strict,
+                    security: crate::security::AcceptedSecurity::CLEAR,
                 })
                 .collect(),
         );

@@ -53,6 +53,7 @@ mod read;
 mod repeat;
 mod reply;
 mod resolve;
+mod security;
 mod slots;
 mod stats;
 #[cfg(test)]
@@ -70,4 +71,5 @@ pub use gateway::{ClientInfo, Gateway};
 pub use limits::Limits;
 pub use message::{Message, Payload};
 pub use meta::{MetaMut, MetaPool, MetaSlice};
+pub use security::{AcceptedSecurity, Admitted, ClientSecurity, UidRanges};
 pub use stats::GatewayStats;

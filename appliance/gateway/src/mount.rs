@@ -8,7 +8,7 @@ use nfs::rpc::{CallHeader, ErrorReply};
 use nfs::xdr::{Overflow, Reader, Writer};
 
 use crate::call::{Service, Work};
-use crate::dispatch::Route;
+use crate::dispatch::{Pass, Route};
 use crate::exports::ExportIndex;
 use crate::gateway::Gateway;
 use crate::message::Message;
@@ -32,12 +32,12 @@ impl Gateway {
                 };
                 let path = path.copy_to(&mut storage).map(|path| &*path);
                 if self.mountable(path, peer).is_some() {
-                    return Route::Pass {
+                    return Route::Pass(Pass {
                         service: Service::Mnt,
                         handles: [None, None],
                         work: Work::Plain,
                         clamp: [None, None],
-                    };
+                    });
                 }
                 self.counters.refused_by_export += 1;
                 mount::encode_mnt_failure(writer, MountStatus::ACCES)

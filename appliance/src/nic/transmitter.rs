@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use cache::BlockSlice;
-use engine::TxBytes;
+use engine::{TxBytes, TxMemory};
 use gateway::Payload;
 use net::{FrameSink, TxFrame};
 
@@ -154,11 +154,12 @@ impl FrameSink<TxBytes> for Transmitter {
 
     fn emit(&mut self, frame: TxFrame<'_, TxBytes>) {
         let mut copied_bytes = 0;
-        let parts = frame.payload.iter().map(|piece| match &piece.buffer.0 {
-            Payload::Block(slice) if self.mode == TxMode::Attach => {
+        let parts = frame.payload.iter().map(|piece| match &piece.buffer.memory {
+            TxMemory::Record(record) => Part::Lend(record.lend(piece.range.clone())),
+            TxMemory::Payload(Payload::Block(slice)) if self.mode == TxMode::Attach => {
                 Part::Lend(slice.lend(piece.range.clone()))
             }
-            payload => {
+            TxMemory::Payload(payload) => {
                 if matches!(payload, Payload::Block(_)) {
                     copied_bytes += piece.range.len() as u64;
                 }

@@ -119,7 +119,7 @@ fn the_wire_may_outlive_the_engine() {
     let World {
         engine, mut wires, ..
     } = world;
-    let cache = engine.into_cache();
+    let cache = engine.into_memory().0;
     assert_eq!(cache.stats().pinned_blocks, 0);
     assert_eq!(
         cache.stats().wire_references,

@@ -265,6 +265,9 @@ impl Fuzz {
     fn act(&mut self) {
         while let Some(action) = self.gateway.poll_action() {
             match action {
+                Action::SecureClient { .. } | Action::SecureOrigin { .. } => {
+                    unreachable!("TLS is not offered here")
+                }
                 Action::OpenOrigin { origin, port } => {
                     if self.peaceful || self.random.below(4) > 0 {
                         self.links.insert(origin, port);
@@ -323,6 +326,7 @@ fn config() -> GatewayConfig {
             .collect(),
         read_only,
         coherence: Coherence::Strict,
+        security: gateway::AcceptedSecurity::CLEAR,
     };
     GatewayConfig {
         exports: vec![export("/export", false), export("/read-only", true)],
@@ -338,6 +342,7 @@ fn config() -> GatewayConfig {
             mount_port: 20_048,
             nfs_port: 2049,
         },
+        offers_tls: false,
         max_io: 1 << 20,
         limits: Limits {
             clients: 16,

@@ -76,6 +76,7 @@ pub fn export(path: &str) -> Export {
         allow: vec![Cidr::new(Ipv4Addr::new(10, 0, 0, 0), 8).unwrap()],
         read_only: false,
         coherence: Coherence::Strict,
+        security: gateway::AcceptedSecurity::CLEAR,
     }
 }
 
@@ -117,6 +118,7 @@ impl Setup {
                 mount_port: 2049,
                 nfs_port: 2049,
             },
+            offers_tls: false,
             max_io: 1 << 20,
             limits: self.limits,
         };
@@ -208,6 +210,9 @@ impl Lab {
     pub fn act(&mut self) {
         while let Some(action) = self.gateway.poll_action() {
             match action {
+                Action::SecureClient { .. } | Action::SecureOrigin { .. } => {
+                    unreachable!("TLS is not offered here")
+                }
                 Action::OpenOrigin { origin, port } => {
                     if self.origin_is_up {
                         self.links.insert(origin, port);

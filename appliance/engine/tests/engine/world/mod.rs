@@ -113,7 +113,7 @@ impl<W: Wire> World<W> {
                 hash: [3; 16],
             },
         );
-        let mut engine = Engine::new(engine_config(&setup), gateway).expect("a valid engine");
+        let mut engine = Engine::new(engine_config(&setup), gateway, None).expect("a valid engine");
         engine.announce();
         // A NIC that cuts and sums leaves nothing for its receiver to verify, as on a
         // virtual link; otherwise the engine's own sums are verified.
@@ -226,7 +226,7 @@ impl<W: Wire> World<W> {
     pub fn end(mut self) -> Cache {
         self.engine.close_all(self.now);
         self.turn();
-        self.engine.into_cache()
+        self.engine.into_memory().0
     }
 
     pub fn cache(&self) -> CacheStats {
@@ -398,6 +398,7 @@ fn gateway_config(connections: usize) -> GatewayConfig {
                 .collect(),
             read_only: false,
             coherence: Coherence::Strict,
+            security: gateway::AcceptedSecurity::CLEAR,
         }],
         origin: OriginConfig {
             nfs_port: 2049,
@@ -411,6 +412,7 @@ fn gateway_config(connections: usize) -> GatewayConfig {
             mount_port: 20048,
             nfs_port: 2049,
         },
+        offers_tls: false,
         max_io: gateway::limits::MAX_IO_BOUND,
         limits: gateway::Limits {
             clients: connections,

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use cache::WireRef;
-use engine::TxBytes;
+use engine::{TxBytes, TxMemory};
 use gateway::Payload;
-use net::{FrameSink, TxFrame};
+use net::{FrameSink, TxBuffer as _, TxFrame};
 
 /// A frame on its way, with what keeps its memory.
 pub struct Sent<K> {
@@ -95,9 +95,11 @@ impl FrameSink<TxBytes> for HeldWire {
         let mut bytes = frame.header.to_vec();
         let mut keeps = Vec::new();
         for piece in frame.payload {
-            let payload = &piece.buffer.0;
-            bytes.extend_from_slice(&payload.bytes()[piece.range.clone()]);
-            if let Payload::Block(slice) = payload {
+            bytes.extend_from_slice(&piece.buffer.bytes()[piece.range.clone()]);
+            if let TxMemory::Record(record) = &piece.buffer.memory {
+                keeps.push(record.lend(piece.range.clone()));
+            }
+            if let TxMemory::Payload(Payload::Block(slice)) = &piece.buffer.memory {
                 let address = slice.as_slice()[piece.range.clone()].as_ptr().addr();
                 assert!(self.arena.contains(&address), "a block outside the arena");
                 self.blocks

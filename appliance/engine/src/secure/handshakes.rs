@@ -1,0 +1,99 @@
+//! Handshakes under way: how many, whose turn it is, and until when.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use net::ConnectionId;
+
+use crate::limits::{HANDSHAKE_TIME, HANDSHAKES};
+
+/// The connections of an engine on which TLS is being set up.
+///
+/// Each takes its turn when something of it has arrived, one after the other and a few in a turn of the
+/// engine, so that handshakes cannot starve the connections that are there.
+#[derive(Debug, Default)]
+pub(crate) struct Handshakes {
+    under_way: usize,
+    queue: VecDeque<(usize, ConnectionId)>,
+    /// In the order in which they were started, which is that of their time.
+    deadlines: VecDeque<(Duration, usize, ConnectionId)>,
+    capacity: usize,
+}
+
+impl Handshakes {
+    /// For as many connections as the engine has room for.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            ..Self::default()
+        }
+    }
+
+    /// A connection has said that it wants TLS; `false` when there are too many.
+    ///
+    /// Connections that come and go in less than the time allowed leave their deadline behind: there may be
+    /// twice as many as connections.
+    pub(crate) fn announce(
+        &mut self,
+        port: usize,
+        connection: ConnectionId,
+        now: Duration,
+    ) -> bool {
+        if self.deadlines.len() >= 2 * self.capacity {
+            return false;
+        }
+        self.deadlines
+            .push_back((now.saturating_add(HANDSHAKE_TIME), port, connection));
+        true
+    }
+
+    /// Bytes of its handshake wait to be looked at.
+    pub(crate) fn push(&mut self, port: usize, connection: ConnectionId) {
+        self.queue.push_back((port, connection));
+    }
+
+    /// Whose turn it is.
+    pub(crate) fn pop(&mut self) -> Option<(usize, ConnectionId)> {
+        self.queue.pop_front()
+    }
+
+    /// Takes one of the places there are; `false` when there is none.
+    pub(crate) fn begin(&mut self) -> bool {
+        let is_free = self.under_way < HANDSHAKES;
+        self.under_way += usize::from(is_free);
+        is_free
+    }
+
+    /// Takes a place beyond the bound: for the connections to the origin, which are few and not to be kept
+    /// out by clients.
+    pub(crate) fn force(&mut self) {
+        self.under_way += 1;
+    }
+
+    /// Gives a place back.
+    pub(crate) fn end(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// Handshakes under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way
+    }
+
+    /// A connection whose time is over, whatever has become of it.
+    pub(crate) fn expired(&mut self, now: Duration) -> Option<(usize, ConnectionId)> {
+        let &(at, port, connection) = self.deadlines.front()?;
+        (at <= now).then(|| {
+            self.deadlines.pop_front();
+            (port, connection)
+        })
+    }
+
+    /// When the next one's time is over, or at once when one waits for its turn.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        if !self.queue.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.deadlines.front().map(|&(at, ..)| at)
+    }
+}
