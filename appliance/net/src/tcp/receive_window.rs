@@ -18,7 +18,12 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
     }
 
-    /// What the memory allows.
+    /// The largest window that the field can tell.
+    fn largest_window(&self) -> usize {
+        usize::from(u16::MAX) << self.receiving.scale.unwrap_or(0)
+    }
+
+    /// What the memory and the field allow.
     fn possible_edge(&self) -> Seq {
         let queue = &self.receiving.queue;
         let free = if queue.is_full() {
@@ -27,6 +32,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             self.settings
                 .receive_window
                 .saturating_sub(queue.ready_bytes())
+                .min(self.largest_window())
         };
         queue.next().advanced(free)
     }
@@ -36,7 +42,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// more updates would only cost segments.
     fn is_window_update_due(&self) -> bool {
         let receiving = &self.receiving;
-        let capacity = self.settings.receive_window;
+        let capacity = self.settings.receive_window.min(self.largest_window());
         let gain = self.possible_edge().since(receiving.edge);
         let left = receiving.edge.since(receiving.queue.next());
         let step = self.silly_window();
