@@ -58,7 +58,13 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             && !segment.has(Flags::ACK)
             && !segment.has(Flags::RST)
             && !segment.has(Flags::FIN);
-        if !opens || !self.listeners.is_listening(port) {
+        let listening = self.listeners.is_listening(port);
+        if listening && !opens && !segment.has(Flags::ACK) {
+            // RFC 9293, 3.10.7.2, fourth.
+            self.stats.dropped_unacceptable += 1;
+            return;
+        }
+        if !opens || !listening {
             if !self.accept_cookie(source_mac, segment, pieces, now) {
                 self.answer_with_reset(source_mac, segment);
             }
