@@ -9,6 +9,7 @@ PACKAGES=(
     nfs-ganesha nfs-ganesha-vfs rpcbind # the lab's origin
     libnfs-utils libnfs-dev    # the lab's clients
     iproute2 util-linux        # network namespaces
+    iptables                   # packet loss between the kernel and our TCP, in tests
     jq python3                 # statistics; merging configurations
     openssl                    # another TLS implementation, for the tests
     ca-certificates curl       # fetching Rust and crates
