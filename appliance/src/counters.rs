@@ -37,6 +37,17 @@ counters! {
     origin_reads,
     /// WRITE calls sent to the origin.
     origin_writes,
+    /// Calls sent to the origin again because their connection was lost.
+    origin_resent,
+    /// Origin connections given up because a call on them was not answered for too long.
+    origin_silences,
+    /// Replies of the origin that matched no call on their connection; nothing is made of them.
+    origin_unknown_replies,
+    /// Replies of the origin that broke the protocol, listings with impossible names among them, and origin
+    /// connections that became unreadable.
+    origin_protocol_errors,
+    /// Calls answered with an error because their export lets them wait no longer.
+    calls_given_up,
     /// Plain file data handed to the driver by reference to the cache, in bytes; retransmissions count
     /// again. Like the two below taken from the mbufs the driver accepted.
     tx_payload_attached_bytes,

@@ -48,6 +48,9 @@ pub const CACHE_BLOCKS_MIN: usize = 64;
 /// MNTPATHLEN (RFC 1813, section 5.1.4).
 pub const EXPORT_PATH_BYTES_MAX: usize = 1024;
 
+/// Less than a second is what a busy origin takes; who would wait for more than a day waits for ever.
+pub const GIVE_UP_SECONDS: RangeInclusive<u32> = 1..=86_400;
+
 /// `sun_path` holds 108 bytes with its terminating zero.
 pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 

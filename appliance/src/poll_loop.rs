@@ -180,6 +180,11 @@ fn gather(engine: &Engine<RxSegment>, nics: &[Nic], turns: u64, idle_sleeps: u64
         idle_clients_closed: stats.gateway.idle_clients_closed,
         tx_payload_sealed_bytes: stats.security.sealed_bytes,
         tx_payload_copied_bytes: stats.security.copied_bytes,
+        origin_resent: stats.gateway.origin_resent,
+        origin_silences: stats.gateway.origin_silences,
+        origin_unknown_replies: stats.gateway.origin_unknown_replies,
+        origin_protocol_errors: stats.gateway.origin_protocol_errors,
+        calls_given_up: stats.gateway.calls_given_up,
         turns,
         idle_sleeps,
         ..Counters::default()

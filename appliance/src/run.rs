@@ -223,6 +223,9 @@ fn gateway_config(config: &Config) -> GatewayConfig {
             Coherence::Immutable => gateway::Coherence::Immutable,
         },
         security: gateway::AcceptedSecurity::CLEAR,
+        give_up: export
+            .give_up_seconds
+            .map(|seconds| Duration::from_secs(seconds.into())),
     });
     let (listen, origin) = (config.listen(), config.origin());
     GatewayConfig {

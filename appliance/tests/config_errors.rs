@@ -329,6 +329,11 @@ fn export() {
                 "clients = [\"10.77.1.0/24\"]\ncoherence = \"bounded\"",
             ),
             (clients, "clients = [\"10.77.1.0/24\"]\ncoherence = \"lax\""),
+            (clients, "clients = [\"10.77.1.0/24\"]\ngive_up_seconds = 0"),
+            (
+                clients,
+                "clients = [\"10.77.1.0/24\"]\ngive_up_seconds = 86401",
+            ),
             (clients, "clients = []"),
             (
                 clients,

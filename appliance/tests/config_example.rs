@@ -51,6 +51,8 @@ fn the_example_with_all_its_optional_keys_is_right_too() {
         config.ports()[0].gateway,
         Some("10.77.1.254".parse().unwrap())
     );
+    assert_eq!(config.exports()[0].give_up_seconds, Some(60));
+    assert!(config.to_string().contains("gives up after 60 s"));
 }
 
 /// The parser lists the keys it knows when it meets one that it does not.
@@ -108,6 +110,7 @@ clients = ["10.0.0.0/24"]
     assert_eq!(config.origin().mount_port, None);
     assert!(config.origin().reserved_source_ports);
     assert!(config.listen().portmap);
+    assert_eq!(config.exports()[0].give_up_seconds, None, "as a hard mount");
     assert!(config.eal().memory_mib > 256);
     let summary = config.to_string();
     for part in [

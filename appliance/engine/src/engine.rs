@@ -495,6 +495,14 @@ impl<R: RxBuffer> Engine<R> {
                 Action::SecureClient { client } => self.secure_client(client, now),
                 Action::SecureOrigin { origin } => self.secure_origin(origin, now),
                 Action::OpenOrigin { origin, port } => self.open_origin(origin, port, now),
+                Action::ResetOrigin { origin } => {
+                    if let Some(connection) = self.connection_of(origin) {
+                        self.origins.retain(|&(id, _)| id != origin);
+                        let Port { stack, sessions } = &mut self.ports[self.origin.port];
+                        stack.abort(connection);
+                        sessions.remove(connection);
+                    }
+                }
                 Action::CloseOrigin { origin } => {
                     if let Some(connection) = self.connection_of(origin) {
                         self.origins.retain(|&(id, _)| id != origin);

@@ -61,4 +61,10 @@ pub enum Action {
         /// Which connection.
         origin: OriginId,
     },
+    /// Reset this connection at once and forget what it has not sent: the origin does not answer on it.
+    /// `origin_closed` need not be called for it.
+    ResetOrigin {
+        /// Which connection.
+        origin: OriginId,
+    },
 }

@@ -99,9 +99,20 @@ impl Gateway {
 
     /// The origin has answered [`Gateway::identify`].
     pub(crate) fn identified(&mut self, id: CallId, reader: &mut Reader<'_>) {
+        let attributes = match attributes_in(reader) {
+            Ok(attributes) => attributes,
+            Err(failure) => {
+                self.answer_failure(id, failure);
+                return;
+            }
+        };
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
+        if call.given_up {
+            self.drop_call(id);
+            return;
+        }
         let asked = call
             .handles
             .iter()
@@ -111,25 +122,22 @@ impl Gateway {
             return;
         };
         let handle = *handle;
-        let failure = match attributes_in(reader) {
-            Ok(attributes) => match self.exports.membership(attributes.fsid, call.peer) {
-                Membership::Of { export, alone } => {
-                    *place = Some(export);
-                    if alone {
-                        self.handles.learn(handle, export);
-                    }
-                    self.authorise(id);
-                    return;
+        let status = match self.exports.membership(attributes.fsid, call.peer) {
+            Membership::Of { export, alone } => {
+                *place = Some(export);
+                if alone {
+                    self.handles.learn(handle, export);
                 }
-                Membership::Nowhere => {
-                    self.counters.refused_by_export += 1;
-                    Failure::Status(Status::STALE)
-                }
-                Membership::Undecided => Failure::Status(Status::JUKEBOX),
-            },
-            Err(failure) => failure,
+                self.authorise(id);
+                return;
+            }
+            Membership::Nowhere => {
+                self.counters.refused_by_export += 1;
+                Status::STALE
+            }
+            Membership::Undecided => Status::JUKEBOX,
         };
-        self.answer_failure(id, failure);
+        self.answer_status(id, status);
     }
 
     /// Does what an authorised call asks.
@@ -185,7 +193,7 @@ impl Gateway {
                     None => self.forward(id),
                 }
             }
-            Work::LookupParent | Work::Plain => self.forward(id),
+            Work::LookupParent | Work::Listing(_) | Work::Plain => self.forward(id),
         }
     }
 
@@ -237,20 +245,25 @@ impl Gateway {
             .map(|(id, _)| id)
             .collect();
         for id in ids {
-            if let Some(call) = self.calls.get(id)
-                && let (Work::Write(_), Some(file)) = (&call.work, call.file)
-                && let Some(burst) = self.files.get_mut(file).and_then(|f| f.burst.as_mut())
-            {
-                burst.queue.retain(|(queued, _)| *queued != id);
-            }
+            self.leave_write_queue(id);
             self.drop_call(id);
+        }
+    }
+
+    /// A WRITE that waits for others will not be sent.
+    pub(crate) fn leave_write_queue(&mut self, id: CallId) {
+        if let Some(call) = self.calls.get(id)
+            && let (Work::Write(_), Some(file)) = (&call.work, call.file)
+            && let Some(burst) = self.files.get_mut(file).and_then(|f| f.burst.as_mut())
+        {
+            burst.queue.retain(|(queued, _)| *queued != id);
         }
     }
 }
 
 /// The attributes in a GETATTR reply, or why there are none.
 pub(crate) fn attributes_in(reader: &mut Reader<'_>) -> Result<nfs3::FileAttributes, Failure> {
-    let malformed = Failure::Status(Status::SERVERFAULT);
+    let malformed = Failure::Status(Status::IO);
     let header = rpc::decode_reply(reader).map_err(|_| malformed)?;
     header.outcome.map_err(Failure::Rpc)?;
     let result = nfs3::results::getattr(reader).map_err(|_| malformed)?;

@@ -1,5 +1,6 @@
 //! A client's call on its way through the gateway.
 
+use core::time::Duration;
 use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::rc::Rc;
@@ -57,6 +58,11 @@ pub(crate) struct ClientCall {
     pub(crate) permissions: u64,
     /// It is at the origin.
     pub(crate) forwarded: bool,
+    /// When it was taken in hand.
+    pub(crate) began: Duration,
+    /// It waited too long and was answered with an error; it stays until nothing at the origin refers to
+    /// it any more.
+    pub(crate) given_up: bool,
     /// It waits in the queue of those that lack a block or a buffer.
     pub(crate) starving: bool,
     pub(crate) work: Work,
@@ -113,6 +119,8 @@ pub(crate) enum Work {
     LookupParent,
     /// SETATTR that sets the size.
     SetSize,
+    /// READDIR or READDIRPLUS, and how long its results may be.
+    Listing(u32),
     /// ACCESS, and the rights asked about.
     Access(u32),
     Read(Box<ReadWork>),

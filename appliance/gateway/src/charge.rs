@@ -123,6 +123,19 @@ impl Charge {
         self.pinned + self.lane.unwrap_or(0)
     }
 
+    /// One call more that pins nothing, on the same connection: the early reply to a call that stays.
+    /// Bounds are passed by it, once for each call that was let in.
+    pub(crate) fn for_early_reply(&self) -> Self {
+        let account = &self.holder.account;
+        account.budget.calls.take(&account.calls, 1);
+        self.holder.calls.set(self.holder.calls.get() + 1);
+        Self {
+            holder: Rc::clone(&self.holder),
+            pinned: 0,
+            lane: None,
+        }
+    }
+
     /// One block more for a WRITE; `false` if it has to wait.
     pub(crate) fn grow(&mut self) -> bool {
         let block_size = self.budget().bounds.block_size;

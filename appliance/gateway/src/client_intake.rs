@@ -409,6 +409,8 @@ impl Gateway {
             file: None,
             permissions: 0,
             forwarded: false,
+            began: self.now,
+            given_up: false,
             starving: false,
             work: Work::Write(WriteWork {
                 head: write.head,

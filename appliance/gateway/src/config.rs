@@ -1,5 +1,6 @@
 //! What the gateway is told at start.
 
+use core::time::Duration;
 use std::net::Ipv4Addr;
 
 use crate::limits::Limits;
@@ -61,6 +62,8 @@ pub struct Export {
     pub coherence: Coherence,
     /// How connections must be protected.
     pub security: AcceptedSecurity,
+    /// How long a call may wait for the origin before it is answered with an error; `None`: for ever.
+    pub give_up: Option<Duration>,
 }
 
 /// When cached data of an export is valid.
@@ -143,6 +146,7 @@ mod tests {
             read_only: false,
             coherence: Coherence::Strict,
             security: AcceptedSecurity::CLEAR,
+            give_up: None,
         };
         assert!(export("/export").covers("/export"));
         assert!(export("/export").covers("/export/"));

@@ -160,6 +160,8 @@ impl Gateway {
             file: None,
             permissions: 0,
             forwarded: false,
+            began: self.now,
+            given_up: false,
             starving: false,
             work: pass.work,
         };
@@ -217,17 +219,17 @@ impl Gateway {
                 Work::Read(read)
             }
             // The reply must be one that we can take in.
-            Args::Readdir(_) => {
+            Args::Readdir(args) => {
                 clamp = [Some((last_word, MAX_IO_BOUND)), None];
-                Work::Plain
+                Work::Listing(args.count)
             }
-            Args::Readdirplus(_) => {
+            Args::Readdirplus(args) => {
                 let before = last_word.saturating_sub(4);
                 clamp = [
                     Some((last_word, MAX_IO_BOUND)),
                     Some((before, MAX_IO_BOUND)),
                 ];
-                Work::Plain
+                Work::Listing(args.max_count)
             }
             _ => Work::Plain,
         };

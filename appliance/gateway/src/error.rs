@@ -12,6 +12,9 @@ pub enum ConnectionError {
     /// the peer's call is longer than any legal one
     #[error("the peer's call is longer than any legal one")]
     CallTooLong,
+    /// the origin answers calls that it was not sent
+    #[error("the origin answers calls that it was not sent")]
+    StrayReplies,
     /// the engine named a connection that is not open
     #[error("the engine named a connection that is not open")]
     UnknownConnection,

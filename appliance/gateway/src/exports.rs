@@ -19,15 +19,17 @@ pub(crate) enum Resolution {
     /// MNT is under way.
     Mounting,
     /// GETATTR of the root is under way.
-    Examining(FileHandle),
+    Examining,
     /// All is known.
-    Known { root: FileHandle, fsid: u64 },
+    Known { fsid: u64 },
 }
 
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) export: Export,
     pub(crate) resolution: Resolution,
+    /// The root, from the first time the origin has told it.
+    pub(crate) root: Option<FileHandle>,
     pub(crate) failures: u32,
 }
 
@@ -53,6 +55,7 @@ impl Exports {
         let entry = |export| Entry {
             export,
             resolution: Resolution::Due(Duration::ZERO),
+            root: None,
             failures: 0,
         };
         Self {
@@ -85,15 +88,29 @@ impl Exports {
 
     /// Whether `handle` is the root of this export: above it lies what is not exported.
     pub(crate) fn is_root(&self, index: ExportIndex, handle: &FileHandle) -> bool {
-        match self.entries.get(index.0).map(|entry| entry.resolution) {
-            Some(Resolution::Known { root, .. } | Resolution::Examining(root)) => root == *handle,
-            _ => false,
-        }
+        let root = self.entries.get(index.0).and_then(|entry| entry.root);
+        root.as_ref() == Some(handle)
     }
 
     pub(crate) fn is_immutable(&self, index: ExportIndex) -> bool {
         self.get(index)
             .is_some_and(|export| export.coherence == Coherence::Immutable)
+    }
+
+    /// The shortest time after which a call of any export is given up; `None` if none ever is.
+    pub(crate) fn least_patience(&self) -> Option<Duration> {
+        let entries = self.entries.iter();
+        entries.filter_map(|entry| entry.export.give_up).min()
+    }
+
+    /// How long a call waits of which it is not known yet what export it is for: as long as the most
+    /// patient one lets it.
+    pub(crate) fn most_patience(&self) -> Option<Duration> {
+        let mut longest = Duration::ZERO;
+        for entry in &self.entries {
+            longest = longest.max(entry.export.give_up?);
+        }
+        Some(longest)
     }
 
     /// Which export a handle on file system `fsid` belongs to, for a client at `peer`.
@@ -105,7 +122,7 @@ impl Exports {
         let mut alone = true;
         for (index, entry) in self.iter() {
             match entry.resolution {
-                Resolution::Known { fsid: known, .. } if known == fsid => {
+                Resolution::Known { fsid: known } if known == fsid => {
                     if !entry.export.allows(peer) {
                         return Membership::Nowhere;
                     }
@@ -141,13 +158,13 @@ mod tests {
                     read_only: *read_only,
                     coherence: Coherence::Strict,
                     security: crate::security::AcceptedSecurity::CLEAR,
+                    give_up: None,
                 })
                 .collect(),
         );
-        for (index, (path, .., fsid)) in list.iter().enumerate() {
+        for (index, (.., fsid)) in list.iter().enumerate() {
             if let Some(fsid) = fsid {
-                let root = FileHandle::new(path.as_bytes()).expect("short");
-                exports.entries[index].resolution = Resolution::Known { root, fsid: *fsid };
+                exports.entries[index].resolution = Resolution::Known { fsid: *fsid };
             }
         }
         exports

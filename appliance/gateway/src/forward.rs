@@ -1,10 +1,10 @@
 //! Calls that the origin answers: passed on as they came, their replies looked at and passed back.
 
+use std::ops::Range;
+
 use nfs::mount;
-use nfs::nfs3::results::{Learned, fsinfo, learn, readdirplus};
-use nfs::nfs3::{
-    FileAttributes, FileHandle, FileType, NameClass, Procedure, Status, classify_name, results,
-};
+use nfs::nfs3::results::{Learned, fsinfo, learn};
+use nfs::nfs3::{FileAttributes, FileHandle, FileType, Procedure, Status, results};
 use nfs::nfsacl;
 use nfs::record::MARK_LEN;
 use nfs::rpc;
@@ -26,25 +26,39 @@ const PATCH_MAX: usize = results::FsinfoLimits::LEN;
 
 /// What is to be changed in a reply before it is passed back.
 #[derive(Default)]
-struct Edits {
+pub(crate) struct Edits {
     /// Words to overwrite: where, and with what.
     overwrite: Option<(usize, [u8; PATCH_MAX])>,
-    /// Attributes and handle of an entry to hide.
-    hide: Option<std::ops::Range<usize>>,
-    /// It must not be passed back at all.
-    withhold: bool,
+    /// Attributes and handle of a listing's entry to hide.
+    pub(crate) hide: Option<Range<usize>>,
+    /// Where a listing is to end, short of what the origin sent.
+    pub(crate) cut: Option<usize>,
+    /// It must not be passed back at all: this is answered.
+    pub(crate) withhold: Option<Status>,
+}
+
+impl Edits {
+    /// The origin is not to be believed: nothing of its reply is passed back.
+    pub(crate) fn malformed() -> Self {
+        Self {
+            withhold: Some(Status::IO),
+            ..Self::default()
+        }
+    }
 }
 
 /// What of a call matters when its reply comes.
-struct Facts {
+pub(crate) struct Facts {
     service: Service,
-    handle: Option<FileHandle>,
-    export: Option<ExportIndex>,
+    pub(crate) handle: Option<FileHandle>,
+    pub(crate) export: Option<ExportIndex>,
     identity: Identity,
     file: Option<FileRef>,
     permissions: u64,
     set_size: bool,
     asked: Option<u32>,
+    /// How long a listing may be.
+    pub(crate) room: usize,
 }
 
 impl Gateway {
@@ -88,6 +102,10 @@ impl Gateway {
                 Work::Access(asked) => Some(asked),
                 _ => None,
             },
+            room: match call.work {
+                Work::Listing(room) => room as usize,
+                _ => 0,
+            },
         };
         if facts.service == Service::Nfs(Procedure::Write) {
             drop(request);
@@ -103,10 +121,7 @@ impl Gateway {
                 Service::Mnt => self.inspect_mnt(id, &request, &mut reader),
             },
             Ok(_) => Edits::default(),
-            Err(_) => Edits {
-                withhold: true,
-                ..Edits::default()
-            },
+            Err(_) => Edits::malformed(),
         };
         drop(request);
         self.pass_back(id, chain, &edits);
@@ -114,17 +129,24 @@ impl Gateway {
 
     /// Passes a reply back to the client, edited.
     fn pass_back(&mut self, id: CallId, chain: &mut Chain, edits: &Edits) {
-        if edits.withhold {
+        if let Some(status) = edits.withhold {
             self.counters.origin_protocol_errors += 1;
-            self.answer_status(id, Status::SERVERFAULT);
+            self.answer_status(id, status);
             return;
         }
         if let Some((position, bytes)) = &edits.overwrite {
             chain.patch(*position, bytes);
         }
-        match &edits.hide {
-            None => self.pass_back_chain(id, chain),
-            Some(hidden) => self.pass_back_without(id, chain, hidden.clone()),
+        let end = chain.len();
+        let cut = edits.cut.map(|at| at..end);
+        let hidden = edits.hide.clone();
+        // What is beyond the end need not be hidden.
+        let hidden = hidden.filter(|hidden| edits.cut.is_none_or(|at| hidden.end <= at));
+        if hidden.is_none() && cut.is_none() {
+            self.pass_back_chain(id, chain);
+        } else {
+            self.counters.origin_protocol_errors += u64::from(cut.is_some());
+            self.pass_back_without(id, chain, [hidden, cut]);
         }
     }
 
@@ -139,33 +161,44 @@ impl Gateway {
         }
     }
 
-    /// Passes a reply back with two absent values, eight zero bytes, in place of what is `hidden`.
-    fn pass_back_without(&mut self, id: CallId, chain: &mut Chain, hidden: std::ops::Range<usize>) {
+    /// Passes a reply back with eight zero bytes in place of each of these ranges, which come in order: two
+    /// absent values of an entry, or the end of a list that goes on.
+    fn pass_back_without(
+        &mut self,
+        id: CallId,
+        chain: &mut Chain,
+        ranges: [Option<Range<usize>>; 2],
+    ) {
         let Some(call) = self.close_call(id) else {
             return;
         };
         let mut whole = chain.take(&self.queues);
-        let record_len = whole.len().saturating_sub(MARK_LEN + hidden.len()) + 8;
+        let ranges = ranges.into_iter().flatten();
+        let record_len = ranges.clone().fold(whole.len() - MARK_LEN, |len, range| {
+            (len + 8).saturating_sub(range.len())
+        });
         // Before the first buffer is shared.
         if !whole.set_record_of_len(record_len, call.xid) {
             return;
         }
         let mut message = SpareQueues::message(&self.queues);
-        message.push_range(&whole, 0..MARK_LEN + hidden.start);
-        for zeros in [3, 3, 2] {
-            message.push(Payload::Zeros(zeros));
+        let mut from = 0;
+        for range in ranges {
+            message.push_range(&whole, from..MARK_LEN + range.start);
+            for zeros in [3, 3, 2] {
+                message.push(Payload::Zeros(zeros));
+            }
+            from = MARK_LEN + range.end;
         }
-        message.push_range(&whole, MARK_LEN + hidden.end..whole.len());
+        message.push_range(&whole, from..whole.len());
         self.reply_to(call, message);
     }
 
     /// Learns what a reply says about files.
     fn inspect(&mut self, facts: &Facts, procedure: Procedure, results: &Reader<'_>) -> Edits {
-        let mut edits = Edits::default();
         let Ok(learned) = learn(procedure, &mut results.clone()) else {
             // Whatever it is, it must not lead out of the export.
-            edits.withhold = true;
-            return edits;
+            return Edits::malformed();
         };
         // Nothing changed since it was asked: then the verdict is as new as the attributes beside it.
         let is_current = self.permissions_unchanged(facts);
@@ -183,13 +216,17 @@ impl Gateway {
                     let mut limits = values.limits.clamped(self.max_read, self.max_write);
                     limits.directory_preferred =
                         values.limits.directory_preferred.min(DIRECTORY_PREFERRED);
-                    edits.overwrite = Some((values.limits_position, limits.to_bytes()));
+                    return Edits {
+                        overwrite: Some((values.limits_position, limits.to_bytes())),
+                        ..Edits::default()
+                    };
                 }
             }
-            Procedure::Readdirplus => self.learn_entries(facts, results, &mut edits),
+            Procedure::Readdir => return self.inspect_readdir(facts, results),
+            Procedure::Readdirplus => return self.inspect_readdirplus(facts, results),
             _ => {}
         }
-        edits
+        Edits::default()
     }
 
     fn learn(&mut self, facts: &Facts, procedure: Procedure, learned: &Learned) {
@@ -236,7 +273,12 @@ impl Gateway {
     }
 
     /// Regular files that somebody looks at are likely to be read next, so they are entered.
-    fn learn_attributes(&mut self, handle: FileHandle, attributes: &FileAttributes, enter: bool) {
+    pub(crate) fn learn_attributes(
+        &mut self,
+        handle: FileHandle,
+        attributes: &FileAttributes,
+        enter: bool,
+    ) {
         let file = if enter && attributes.file_type == FileType::Regular {
             self.enter_file(handle)
         } else {
@@ -270,37 +312,6 @@ impl Gateway {
         self.verdicts.enter(file.id, &facts.identity, access);
     }
 
-    /// Learns the handles of a listing, and hides that of the parent in an export's root.
-    fn learn_entries(&mut self, facts: &Facts, results: &Reader<'_>, edits: &mut Edits) {
-        let (Some(export), Some(directory)) = (facts.export, facts.handle) else {
-            return;
-        };
-        let at_root = self.exports.is_root(export, &directory);
-        let Ok(listing) = readdirplus(&mut results.clone()) else {
-            return;
-        };
-        let Some((_, entries)) = listing.listing else {
-            return;
-        };
-        for entry in entries {
-            let Ok(entry) = entry else {
-                edits.withhold = true;
-                return;
-            };
-            if at_root && classify_name(&entry.entry.name) == NameClass::Parent {
-                edits.hide = Some(entry.attributes_and_handle);
-                continue;
-            }
-            let Some(handle) = entry.handle else {
-                continue;
-            };
-            self.handles.learn(handle, export);
-            if let Some(attributes) = entry.attributes {
-                self.learn_attributes(handle, &attributes, false);
-            }
-        }
-    }
-
     fn inspect_acl(
         &mut self,
         facts: &Facts,
@@ -312,10 +323,7 @@ impl Gateway {
             facts.handle,
             facts.export,
         ) else {
-            return Edits {
-                withhold: true,
-                ..Edits::default()
-            };
+            return Edits::malformed();
         };
         if let Some(attribute_directory) = head.handle {
             self.handles.learn(attribute_directory, export);
@@ -334,14 +342,11 @@ impl Gateway {
 
     fn inspect_mnt(&mut self, id: CallId, request: &Message, reader: &mut Reader<'_>) -> Edits {
         let Ok(result) = mount::decode_mnt_result(reader) else {
-            return Edits {
-                withhold: true,
-                ..Edits::default()
-            };
+            return Edits::malformed();
         };
         let peer = self.calls.get(id).map(|call| call.peer);
         if let (Some(handle), Some(peer)) = (result.handle, peer)
-            && let Some(export) = self.note_mount(request, peer)
+            && let Some(export) = self.note_mount(request, peer, handle)
         {
             self.handles.learn(handle, export);
         }

@@ -89,6 +89,10 @@ pub struct Gateway {
     sweep_at: Duration,
     /// Somebody could not go on for lack of room before the last look.
     pressed: bool,
+    /// When calls are looked for whose answers are overdue.
+    pub(crate) overdue_sweep_at: Duration,
+    /// When calls are looked for that have waited as long as their export lets them.
+    pub(crate) patience_sweep_at: Duration,
 }
 
 impl Gateway {
@@ -154,6 +158,8 @@ impl Gateway {
             held_back: false,
             sweep_at: Duration::ZERO,
             pressed: false,
+            overdue_sweep_at: Duration::ZERO,
+            patience_sweep_at: Duration::ZERO,
             config,
             cache,
         }
@@ -190,7 +196,10 @@ impl Gateway {
         let Some(Some(state)) = self.clients.get_mut(&client) else {
             return;
         };
-        let is_owed = || self.calls.iter().any(|(_, call)| call.client == client);
+        let is_owed = || {
+            let mut calls = self.calls.iter();
+            calls.any(|(_, call)| call.client == client && !call.given_up)
+        };
         if state.finished && !state.closing && !state.waits() && !is_owed() {
             state.closing = true;
             self.actions.push_back(Action::CloseClient { client });
@@ -251,7 +260,9 @@ impl Gateway {
         now: Duration,
     ) -> Result<usize, ConnectionError> {
         self.now = now;
-        let taken = self.take_origin_bytes(origin, bytes)?;
+        let taken = self
+            .take_origin_bytes(origin, bytes)
+            .inspect_err(|_| self.link_broken(origin))?;
         self.held_back |= taken < bytes.len();
         Ok(taken)
     }
@@ -269,8 +280,15 @@ impl Gateway {
         let waiting = self.held_back || !(self.starved.is_empty() && self.stalled.is_empty());
         let resume = waiting.then(|| self.now + RESUME_INTERVAL);
         let sweep = (!self.clients.is_empty()).then_some(self.sweep_at);
-        let others = [self.links_timeout(), self.exports_timeout(), sweep];
-        others.into_iter().chain([resume]).flatten().min()
+        let others = [
+            self.links_timeout(),
+            self.overdue_timeout(),
+            self.patience_timeout(),
+            self.exports_timeout(),
+            sweep,
+            resume,
+        ];
+        others.into_iter().flatten().min()
     }
 
     /// Time has passed.
@@ -278,6 +296,8 @@ impl Gateway {
         self.now = now;
         self.held_back = false;
         self.resolve_exports();
+        self.give_up_on_calls();
+        self.reconnect_overdue();
         self.tend_links();
         self.resume();
         if self.sweep_at <= now {

@@ -6,7 +6,8 @@
 //!
 //! The way of a call: `client_intake` reads it from the stream, `dispatch` finds out what it is, `repeat`
 //! deals with it if it has come before, `authorise` holds its handles against the exports, and then
-//! `read`, `write` or `forward` does it. Replies of the origin come in through `origin_intake`.
+//! `read`, `write` or `forward` does it. Replies of the origin come in through `origin_intake`; what is done
+//! when they do not come, `recovery` and `giving_up` say.
 //! `duplicates` remembers what must not be executed twice, and `coherence` decides what of the cache is
 //! still so.
 #![forbid(unsafe_code)]
@@ -37,11 +38,13 @@ mod fill;
 mod fills;
 mod forward;
 mod gateway;
+mod giving_up;
 mod handles;
 mod hash;
 mod identity;
 pub mod limits;
 mod links;
+mod listing;
 mod message;
 mod meta;
 mod mount;
@@ -50,6 +53,7 @@ mod origin;
 mod origin_intake;
 mod portmap;
 mod read;
+mod recovery;
 mod repeat;
 mod reply;
 mod resolve;

@@ -77,6 +77,25 @@ pub const RECONNECT_FIRST: Duration = Duration::from_millis(200);
 /// Longest time between attempts to reach the origin.
 pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
 
+/// Time after which a call without an answer is sent again, on a new connection: what Linux waits over TCP.
+/// It doubles with each time the call is not answered, so that an origin that needs long for something gets
+/// it done.
+pub const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longest time an answer is waited for on one connection.
+pub const ANSWER_PATIENCE_MAX: Duration = Duration::from_secs(3600);
+
+/// Overdue calls are looked for so many times in [`ANSWER_PATIENCE`]; looking through all calls is rare.
+pub const OVERDUE_SWEEPS: u32 = 8;
+
+/// Replies in a row that match no call, after which a connection is closed: no server that is well sends
+/// even one.
+pub const STRAY_REPLIES_MAX: u32 = 16;
+
+/// Connections with a call on them that the origin may make unreadable before the call is answered with an
+/// error: its reply may be what cannot be read, and would hold up all others for ever.
+pub const BROKEN_CONNECTIONS_PER_CALL: u32 = 3;
+
 /// The MOUNT connection is closed when it was idle for so long; servers expect it to be short-lived.
 pub const SERVICE_IDLE: Duration = Duration::from_secs(30);
 
@@ -96,6 +115,10 @@ pub const CROWDED_IDLE: Duration = Duration::from_secs(30);
 /// Calls that wait for room and are tried again in one step. Whatever happens is such a step, and may have
 /// made room for one or two.
 pub const RESUMED_PER_STEP: usize = 16;
+
+/// Calls that have waited too long are looked for so many times in the shortest time any may wait: they are
+/// answered at most an eighth of it late.
+pub const GIVE_UP_SWEEPS: u32 = 8;
 
 /// Time before what waits for blocks or buffers looks again: wire references go without a word.
 pub const RESUME_INTERVAL: Duration = Duration::from_millis(1);

@@ -9,6 +9,7 @@ use crate::chain::Chain;
 use crate::fills::FillId;
 use crate::limits::{
     FRAGMENTS_PER_RECORD_MAX, META_PIECES_MAX, METADATA_REPLY_MAX, RECONNECT_FIRST, RECONNECT_MAX,
+    STRAY_REPLIES_MAX,
 };
 use crate::upstream::LinkIndex;
 
@@ -57,6 +58,8 @@ pub(crate) struct Link {
     pub(crate) chain: Chain,
     pub(crate) intake: ReplyIntake,
     failures: u32,
+    /// Replies on this connection that matched no call, since one last did.
+    strays: u32,
     /// When it last had something to do.
     pub(crate) last_used: Duration,
 }
@@ -71,6 +74,7 @@ impl Link {
             chain: Chain::new(META_PIECES_MAX),
             intake: ReplyIntake::Head,
             failures: 0,
+            strays: 0,
             last_used: Duration::ZERO,
         }
     }
@@ -79,12 +83,20 @@ impl Link {
     pub(crate) fn opened(&mut self, origin: OriginId, now: Duration) {
         self.state = LinkState::Open(origin);
         self.last_used = now;
+        self.strays = 0;
         self.reset_reader();
     }
 
     /// A reply came: the origin is well.
     pub(crate) fn proved(&mut self) {
         self.failures = 0;
+        self.strays = 0;
+    }
+
+    /// A reply came that matches no call: whether so many did that nothing can be expected any more.
+    pub(crate) fn strayed(&mut self) -> bool {
+        self.strays += 1;
+        self.strays >= STRAY_REPLIES_MAX
     }
 
     /// The connection is gone; it is tried again later, with growing patience.
@@ -155,6 +167,10 @@ impl Links {
 
     pub(crate) fn get_mut(&mut self, index: LinkIndex) -> Option<&mut Link> {
         self.links.get_mut(index.0)
+    }
+
+    pub(crate) fn indices(&self) -> impl Iterator<Item = LinkIndex> + use<> {
+        (0..self.links.len()).map(LinkIndex)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (LinkIndex, &Link)> {

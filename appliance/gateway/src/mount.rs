@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use nfs::limits::MOUNT_PATH;
 use nfs::mount::{self, MountStatus, Procedure};
+use nfs::nfs3::FileHandle;
 use nfs::rpc::{CallHeader, ErrorReply};
 use nfs::xdr::{Overflow, Reader, Writer};
 
@@ -79,8 +80,14 @@ impl Gateway {
             .then_some(index)
     }
 
-    /// The export of the path in a MNT call, for when its reply comes; the mount is noted then.
-    pub(crate) fn note_mount(&mut self, request: &Message, peer: Ipv4Addr) -> Option<ExportIndex> {
+    /// The export of the path in a MNT call, for when its reply comes with the `mounted` directory; the mount
+    /// is noted then.
+    pub(crate) fn note_mount(
+        &mut self,
+        request: &Message,
+        peer: Ipv4Addr,
+        mounted: FileHandle,
+    ) -> Option<ExportIndex> {
         let mut storage = [0; MOUNT_PATH];
         let mut path = None;
         request.read_record(|reader| {
@@ -93,6 +100,12 @@ impl Gateway {
         let index = self.mountable(path, peer)?;
         if let Some(path) = path.and_then(|path| str::from_utf8(path).ok()) {
             self.mounts.add(peer, path);
+            // A client may be there before we have asked for ourselves.
+            if let Some(entry) = self.exports.entry_mut(index)
+                && entry.export.path == path
+            {
+                entry.root.get_or_insert(mounted);
+            }
         }
         Some(index)
     }

@@ -1,14 +1,12 @@
-//! Calling the origin: sending, re-sending after a lost connection, keeping connections open.
+//! Calling the origin: sending, and keeping connections open.
 
 use core::time::Duration;
 
-use nfs::nfs3::Status;
 use nfs::rpc::{self, AuthSys, Credential};
 use nfs::xdr::{Overflow, Writer};
 use nfs::{mount, portmap};
 
-use crate::action::{Action, OriginId};
-use crate::call::{Failure, Service};
+use crate::action::Action;
 use crate::gateway::Gateway;
 use crate::limits::{SERVICE_IDLE, SMALL_BUFFERS_RESERVED};
 use crate::links::{LinkKind, LinkState};
@@ -71,7 +69,7 @@ impl Gateway {
         message.set_record(xid);
         self.counters.origin_calls += 1;
         let copy = message.share();
-        self.upstream.enter(xid, link, purpose, message);
+        self.upstream.enter(xid, link, purpose, message, self.now);
         let Some(state) = self.links.get_mut(link) else {
             return;
         };
@@ -106,122 +104,10 @@ impl Gateway {
             .unwrap_or_else(Credential::none)
     }
 
-    pub(crate) fn link_opened(&mut self, origin: OriginId) {
-        let now = self.now;
-        let Some(index) = self.links.of_origin(origin) else {
-            return;
-        };
-        let Some(link) = self.links.get_mut(index) else {
-            return;
-        };
-        if link.state != LinkState::Opening(origin) {
-            return;
-        }
-        link.opened(origin, now);
-        // The same bytes and the same xid (I6), in the order of old.
-        for xid in self.upstream.on_link(index) {
-            if let Some(call) = self.upstream.get(xid) {
-                let message = call.message.share();
-                self.actions
-                    .push_back(Action::SendToOrigin { origin, message });
-            }
-        }
-    }
-
-    pub(crate) fn link_lost(&mut self, origin: OriginId) {
-        let now = self.now;
-        let Some(index) = self.links.of_origin(origin) else {
-            return;
-        };
-        let Some(link) = self.links.get_mut(index) else {
-            return;
-        };
-        let was_open = matches!(link.state, LinkState::Open(_));
-        // What was not handed over yet is among what is sent again.
-        self.actions.retain(
-            |action| !matches!(action, Action::SendToOrigin { origin: to, .. } if *to == origin),
-        );
-        let kind = link.kind;
-        link.lost(now);
-        if kind == LinkKind::Mount && self.config.origin.mount_port.is_none() {
-            // The origin may have started anew with MOUNT elsewhere: ask again.
-            self.links.mount_port = None;
-        }
-        for xid in self.upstream.on_link(index) {
-            let Some(call) = self.upstream.get(xid) else {
-                continue;
-            };
-            let purpose = call.purpose;
-            if !self.is_awaited(purpose) {
-                self.settle_upstream(xid);
-                self.abandon(purpose);
-            } else if was_open {
-                self.counters.origin_resent += 1;
-            }
-        }
-    }
-
-    /// Whether anybody waits for the answer; if not, nothing is sent again.
-    ///
-    /// The outcome of a call that must not be executed twice is always wanted: if its client comes back
-    /// and asks again, only the origin's answer to this very xid is the right one.
-    fn is_awaited(&self, purpose: Purpose) -> bool {
-        let is_alive = |id| {
-            self.calls.get(id).is_some_and(|call| {
-                call.duplicate.is_some() || self.clients.contains_key(&call.client)
-            })
-        };
-        match purpose {
-            Purpose::Forward(id) | Purpose::Identify(id) => is_alive(id),
-            Purpose::Fill(id) => self.fills.fills.get(id).is_some_and(|fill| {
-                let nodes = &self.fills.nodes;
-                nodes.any(&fill.waiters, |waiter| is_alive(waiter.call))
-            }),
-            Purpose::Question(id) => self
-                .verdicts
-                .questions
-                .get(id)
-                .is_some_and(|question| self.verdicts.nodes.any(&question.waiters, is_alive)),
-            Purpose::MountExport(_) | Purpose::ExamineExport(_) | Purpose::MountPort => true,
-        }
-    }
-
-    /// Lets go of what waited for an answer that nobody waits for.
-    fn abandon(&mut self, purpose: Purpose) {
-        match purpose {
-            Purpose::Forward(id) => self.settle_unanswered(id),
-            Purpose::Fill(id) => self.fill_failed(id, Failure::Status(Status::IO)),
-            Purpose::Question(id) => {
-                if let Some(mut question) = self.verdicts.close(id) {
-                    while self.verdicts.nodes.pop(&mut question.waiters).is_some() {}
-                    self.files.release(question.file);
-                }
-            }
-            Purpose::Identify(_)
-            | Purpose::MountExport(_)
-            | Purpose::ExamineExport(_)
-            | Purpose::MountPort => {}
-        }
-    }
-
-    /// A forwarded call whose client is gone and whose reply will not come.
-    fn settle_unanswered(&mut self, id: crate::call::CallId) {
-        let is_write = self
-            .calls
-            .get(id)
-            .is_some_and(|call| call.service == Service::Nfs(nfs::nfs3::Procedure::Write));
-        if is_write {
-            self.settle_write(id, None);
-        }
-        self.drop_call(id);
-    }
-
     /// Opens what is due, closes what is idle.
     pub(crate) fn tend_links(&mut self) {
         let now = self.now;
-        let indices: [LinkIndex; crate::limits::ORIGIN_CONNECTIONS_MAX + 2] =
-            std::array::from_fn(LinkIndex);
-        for index in indices {
+        for index in self.links.indices() {
             let Some(link) = self.links.get(index) else {
                 break;
             };

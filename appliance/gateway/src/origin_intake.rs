@@ -91,17 +91,9 @@ impl Gateway {
         };
         link.chain.clear();
         link.intake = ReplyIntake::Skip;
-        match self.settle_upstream(xid).map(|call| call.purpose) {
-            // Only listings, links and access control lists are longer than a small buffer; each of them
-            // can be asked for again. Of any other call the outcome is unknown.
-            Some(Purpose::Forward(id)) => {
-                self.settle_write(id, None);
-                self.answer_status(id, Status::JUKEBOX);
-            }
-            // Our own calls have short replies: this is none.
-            Some(purpose) => self.own_reply(purpose, &Chain::default()),
-            None => {}
-        }
+        // Only listings, links and access control lists are longer than a small buffer, and each of them
+        // can be asked for again.
+        self.fail_upstream(xid, Status::JUKEBOX);
         Step::Went(0)
     }
 
@@ -122,6 +114,9 @@ impl Gateway {
             // Unknown, late or of another connection: it settles nothing (I7).
             None => {
                 self.counters.origin_unknown_replies += 1;
+                if self.links.get_mut(index).is_some_and(Link::strayed) {
+                    return Err(ConnectionError::StrayReplies);
+                }
                 self.skip_rest(index, ended);
             }
             Some(Purpose::Fill(fill)) => self.classify_fill(index, xid, fill, ended),
@@ -271,7 +266,7 @@ impl Gateway {
     }
 
     /// The reply to a call of our own.
-    fn own_reply(&mut self, purpose: Purpose, chain: &Chain) {
+    pub(crate) fn own_reply(&mut self, purpose: Purpose, chain: &Chain) {
         let mut storage = [&[][..]; META_PIECES_MAX];
         let mut reader = Reader::new(chain.segments(&mut storage));
         match purpose {

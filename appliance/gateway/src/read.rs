@@ -31,6 +31,15 @@ pub(crate) struct Place {
 impl Gateway {
     /// Takes a READ as far as it goes now: authorises it, looks for its blocks, answers it.
     pub(crate) fn drive_read(&mut self, id: CallId) {
+        if let Some(call) = self.calls.get(id)
+            && call.given_up
+        {
+            // Nothing more is asked for, and when nothing refers to it any more it goes.
+            if !matches!(&call.work, Work::Read(work) if work.is_filling()) {
+                self.drop_call(id);
+            }
+            return;
+        }
         let Some((mut work, stage)) = self.take_read(id) else {
             return;
         };

@@ -56,6 +56,11 @@ impl Gateway {
     /// must not be executed again. That nobody listens any more is no reason to forget it: whoever comes
     /// back asks again.
     pub(crate) fn reply_to(&mut self, mut call: ClientCall, message: Message) {
+        if call.given_up {
+            // It was answered then.
+            self.recycle_work(call);
+            return;
+        }
         if let Some(id) = call.duplicate.take()
             && !self.duplicates.finish(id, &message, self.now)
         {

@@ -66,6 +66,8 @@ impl Gateway {
             return;
         };
         let Some(mut buffer) = call.reply.take() else {
+            // It was given up, and answered then.
+            self.recycle_work(call);
             return;
         };
         let fits = write_reply(&mut buffer, call.xid, encode).is_ok();
@@ -86,11 +88,7 @@ impl Gateway {
         let Some(service) = self.calls.get(id).map(|call| call.service) else {
             return;
         };
-        self.answer(id, |writer| match service {
-            Service::Nfs(procedure) => nfs3::encode_failure(writer, procedure, status),
-            Service::Acl(procedure) => nfsacl::encode_failure(writer, procedure, status),
-            Service::Mnt => mount::encode_mnt_failure(writer, MountStatus(status.0)),
-        });
+        self.answer(id, |writer| encode_status(writer, service, status));
     }
 
     /// Answers a call with an error of RPC and forgets it.
@@ -99,6 +97,7 @@ impl Gateway {
             return;
         };
         let Some(mut buffer) = call.reply.take() else {
+            self.recycle_work(call);
             return;
         };
         write_error(&mut buffer, call.xid, error);
@@ -165,7 +164,11 @@ impl Gateway {
                 }
             }
             Work::Write(write) => self.recycle_pieces(write.pieces),
-            Work::Plain | Work::LookupParent | Work::SetSize | Work::Access(_) => {}
+            Work::Plain
+            | Work::LookupParent
+            | Work::SetSize
+            | Work::Listing(_)
+            | Work::Access(_) => {}
         }
     }
 
@@ -176,8 +179,21 @@ impl Gateway {
     }
 }
 
+/// A failure as each procedure answers it. (MOUNT's statuses have the numbers of NFS's.)
+pub(crate) fn encode_status(
+    writer: &mut Writer<'_>,
+    service: Service,
+    status: Status,
+) -> Result<(), Overflow> {
+    match service {
+        Service::Nfs(procedure) => nfs3::encode_failure(writer, procedure, status),
+        Service::Acl(procedure) => nfsacl::encode_failure(writer, procedure, status),
+        Service::Mnt => mount::encode_mnt_failure(writer, MountStatus(status.0)),
+    }
+}
+
 /// Room for the mark, the header of a successful reply, and the results.
-fn write_reply(
+pub(crate) fn write_reply(
     buffer: &mut MetaMut,
     xid: u32,
     encode: impl FnOnce(&mut Writer<'_>) -> Result<(), Overflow>,

@@ -66,6 +66,9 @@ impl Gateway {
             return;
         };
         self.handles.learn(root, index);
+        if let Some(entry) = self.exports.entry_mut(index) {
+            entry.root = Some(root);
+        }
         let credential = self.own_credential();
         let target = Target {
             program: nfs3::PROGRAM,
@@ -78,7 +81,7 @@ impl Gateway {
             root.encode(writer)
         });
         if sent {
-            self.set_resolution(index, Resolution::Examining(root));
+            self.set_resolution(index, Resolution::Examining);
         } else {
             self.resolution_failed(index);
         }
@@ -91,12 +94,12 @@ impl Gateway {
         attributes: Option<FileAttributes>,
     ) {
         let examining = self.exports.entry_mut(index).map(|entry| entry.resolution);
-        let (Some(Resolution::Examining(root)), Some(attributes)) = (examining, attributes) else {
+        let (Some(Resolution::Examining), Some(attributes)) = (examining, attributes) else {
             self.resolution_failed(index);
             return;
         };
         let fsid = attributes.fsid;
-        self.set_resolution(index, Resolution::Known { root, fsid });
+        self.set_resolution(index, Resolution::Known { fsid });
         if let Some(entry) = self.exports.entry_mut(index) {
             entry.failures = 0;
         }

@@ -17,9 +17,11 @@ pub struct GatewayStats {
     pub origin_calls: u64,
     /// Calls sent again because their connection was lost (I6).
     pub origin_resent: u64,
+    /// Connections given up because a call on them was not answered for too long.
+    pub origin_silences: u64,
     /// Replies of the origin that matched no call on their connection (I7).
     pub origin_unknown_replies: u64,
-    /// Replies of the origin that broke the protocol (I8 among them).
+    /// Replies and connections of the origin that broke the protocol (I8 among them).
     pub origin_protocol_errors: u64,
     /// Calls of clients refused as malformed or unsupported.
     pub client_protocol_errors: u64,
@@ -37,6 +39,8 @@ pub struct GatewayStats {
     pub duplicates_answered: u64,
     /// Replies too long to be recorded.
     pub duplicates_too_long: u64,
+    /// Calls answered with an error because the origin let them wait for too long.
+    pub calls_given_up: u64,
     /// Times a file's blocks were dropped because the origin's attributes changed.
     pub files_invalidated: u64,
     /// Fills whose data was not published because something changed meanwhile.

@@ -1,11 +1,13 @@
 //! Our calls at the origin, by xid.
 
+use core::time::Duration;
 use std::collections::HashMap;
 
 use crate::call::CallId;
 use crate::exports::ExportIndex;
 use crate::fills::FillId;
 use crate::hash::SeededHash;
+use crate::limits::{ANSWER_PATIENCE, ANSWER_PATIENCE_MAX};
 use crate::message::Message;
 use crate::verdicts::QuestionId;
 
@@ -42,6 +44,22 @@ pub(crate) struct Upstream {
     pub(crate) message: Message,
     /// Sending order.
     pub(crate) sequence: u64,
+    /// When it was sent on the connection it is on now.
+    pub(crate) sent_at: Duration,
+    /// Connections that were given up because its answer did not come.
+    pub(crate) silences: u32,
+    /// Connections it was on that the origin made unreadable.
+    pub(crate) broken_connections: u32,
+}
+
+impl Upstream {
+    /// Whether it has waited for its answer so long that it should be sent again.
+    pub(crate) fn is_overdue(&self, now: Duration) -> bool {
+        let patience = ANSWER_PATIENCE
+            .saturating_mul(1 << self.silences.min(16))
+            .min(ANSWER_PATIENCE_MAX);
+        self.sent_at.saturating_add(patience) <= now
+    }
 }
 
 /// All our calls at the origin.
@@ -81,7 +99,14 @@ impl UpstreamCalls {
         }
     }
 
-    pub(crate) fn enter(&mut self, xid: u32, link: LinkIndex, purpose: Purpose, message: Message) {
+    pub(crate) fn enter(
+        &mut self,
+        xid: u32,
+        link: LinkIndex,
+        purpose: Purpose,
+        message: Message,
+        now: Duration,
+    ) {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         self.calls.insert(
@@ -91,6 +116,9 @@ impl UpstreamCalls {
                 purpose,
                 message,
                 sequence,
+                sent_at: now,
+                silences: 0,
+                broken_connections: 0,
             },
         );
     }
@@ -121,6 +149,15 @@ impl UpstreamCalls {
     pub(crate) fn get(&self, xid: u32) -> Option<&Upstream> {
         self.calls.get(&xid)
     }
+
+    pub(crate) fn get_mut(&mut self, xid: u32) -> Option<&mut Upstream> {
+        self.calls.get_mut(&xid)
+    }
+
+    /// All calls, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Upstream> {
+        self.calls.values()
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +171,13 @@ mod tests {
         let xid = calls.xid();
         assert_eq!(xid, u32::MAX);
         let message = SpareQueues::message(&SpareQueues::new(1));
-        calls.enter(xid, LinkIndex(1), Purpose::MountPort, message);
+        calls.enter(
+            xid,
+            LinkIndex(1),
+            Purpose::MountPort,
+            message,
+            Duration::ZERO,
+        );
         assert_eq!(calls.purpose(LinkIndex(1), xid), Some(Purpose::MountPort));
         assert_eq!(calls.purpose(LinkIndex(0), xid), None);
         assert_eq!(calls.purpose(LinkIndex(1), 5), None);
@@ -146,7 +189,13 @@ mod tests {
         let mut calls = UpstreamCalls::new(4, 7, SeededHash::new(&[0; 16]));
         let xid = calls.xid();
         let message = SpareQueues::message(&SpareQueues::new(1));
-        calls.enter(xid, LinkIndex(0), Purpose::MountPort, message);
+        calls.enter(
+            xid,
+            LinkIndex(0),
+            Purpose::MountPort,
+            message,
+            Duration::ZERO,
+        );
         calls.next_xid = xid;
         assert_eq!(calls.xid(), xid + 1);
     }

@@ -91,7 +91,7 @@ impl Gateway {
             Err(()) => {
                 self.counters.origin_protocol_errors += 1;
                 self.settle_write(id, None);
-                self.answer_status(id, Status::SERVERFAULT);
+                self.answer_status(id, Status::IO);
             }
         }
     }

@@ -24,6 +24,8 @@ pub struct Export {
     pub clients: Vec<Cidr>,
     /// Whether calls that change something are refused.
     pub read_only: bool,
+    /// How long a call may wait for the origin before it fails, in seconds; `None`: for ever.
+    pub give_up_seconds: Option<u32>,
 }
 
 impl Export {
@@ -67,6 +69,7 @@ pub(super) struct RawExport {
     coherence: Option<Spanned<String>>,
     clients: Option<Spanned<Vec<Spanned<String>>>>,
     read_only: Option<bool>,
+    give_up_seconds: Option<Spanned<i64>>,
 }
 
 /// An export with the place of its path, which has to be unique.
@@ -93,6 +96,7 @@ pub(super) fn check(
             raw.clients,
         )
         .and_then(|list| check_clients(&list, section, findings));
+    let give_up_seconds = check_give_up(raw.give_up_seconds, section, findings);
     let (path, path_span) = path?;
     let export = Export {
         path,
@@ -100,6 +104,7 @@ pub(super) fn check(
         coherence: coherence?,
         clients: clients?,
         read_only: raw.read_only.unwrap_or(false),
+        give_up_seconds: give_up_seconds?,
     };
     Some(PlacedExport { export, path_span })
 }
@@ -165,6 +170,21 @@ fn check_coherence(
     let choices =
         [Coherence::Strict, Coherence::Immutable].map(|coherence| (coherence.word(), coherence));
     findings.choice(section, "coherence", field, Coherence::Strict, &choices)
+}
+
+/// `Some(None)`: it is left out, and calls wait for ever.
+fn check_give_up(
+    field: Option<Spanned<i64>>,
+    section: &Section,
+    findings: &mut Findings,
+) -> Option<Option<u32>> {
+    if field.is_none() {
+        return Some(None);
+    }
+    let range = limits::GIVE_UP_SECONDS;
+    findings
+        .number(section, "give_up_seconds", field, *range.end(), range)
+        .map(Some)
 }
 
 fn check_clients(

@@ -91,10 +91,14 @@ fn write_export(f: &mut fmt::Formatter<'_>, export: &Export) -> fmt::Result {
     } else {
         "read and write"
     };
+    let patience = match export.give_up_seconds {
+        None => String::new(),
+        Some(seconds) => format!(", gives up after {seconds} s"),
+    };
     let clients: Vec<String> = export.clients.iter().map(ToString::to_string).collect();
     writeln!(
         f,
-        "export   {} ({access}, {security}, coherence {}) for {}",
+        "export   {} ({access}, {security}, coherence {}{patience}) for {}",
         export.path,
         export.coherence.word(),
         clients.join(", ")

@@ -154,18 +154,21 @@ impl FrameSink<TxBytes> for Transmitter {
 
     fn emit(&mut self, frame: TxFrame<'_, TxBytes>) {
         let mut copied_bytes = 0;
-        let parts = frame.payload.iter().map(|piece| match &piece.buffer.memory {
-            TxMemory::Record(record) => Part::Lend(record.lend(piece.range.clone())),
-            TxMemory::Payload(Payload::Block(slice)) if self.mode == TxMode::Attach => {
-                Part::Lend(slice.lend(piece.range.clone()))
-            }
-            TxMemory::Payload(payload) => {
-                if matches!(payload, Payload::Block(_)) {
-                    copied_bytes += piece.range.len() as u64;
+        let parts = frame
+            .payload
+            .iter()
+            .map(|piece| match &piece.buffer.memory {
+                TxMemory::Record(record) => Part::Lend(record.lend(piece.range.clone())),
+                TxMemory::Payload(Payload::Block(slice)) if self.mode == TxMode::Attach => {
+                    Part::Lend(slice.lend(piece.range.clone()))
                 }
-                Part::Copy(payload.bytes().get(piece.range.clone()).unwrap_or_default())
-            }
-        });
+                TxMemory::Payload(payload) => {
+                    if matches!(payload, Payload::Block(_)) {
+                        copied_bytes += piece.range.len() as u64;
+                    }
+                    Part::Copy(payload.bytes().get(piece.range.clone()).unwrap_or_default())
+                }
+            });
         let built = self.builder.build(frame.header, parts);
         let offload = frame.offload;
         let wanted = offload.ip_checksum || offload.tcp_checksum || offload.tso_segment.is_some();

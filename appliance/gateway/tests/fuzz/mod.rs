@@ -276,7 +276,7 @@ impl Fuzz {
                         self.gateway.origin_closed(origin, self.now);
                     }
                 }
-                Action::CloseOrigin { origin } => {
+                Action::CloseOrigin { origin } | Action::ResetOrigin { origin } => {
                     self.links.remove(&origin);
                     self.held.retain(|(of, _)| *of != origin);
                 }
@@ -327,6 +327,7 @@ fn config() -> GatewayConfig {
         read_only,
         coherence: Coherence::Strict,
         security: gateway::AcceptedSecurity::CLEAR,
+        give_up: None,
     };
     GatewayConfig {
         exports: vec![export("/export", false), export("/read-only", true)],

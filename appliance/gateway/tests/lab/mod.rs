@@ -55,6 +55,9 @@ pub struct Lab {
     /// Which calls the origin leaves lying.
     pub hold: fn(&Call) -> bool,
     pub origin_is_up: bool,
+    /// Attempts to connect to the origin get no answer, while this is set, and are noted here.
+    pub is_black_hole: bool,
+    pub unanswered: Vec<(OriginId, u16)>,
     /// Messages for clients are kept here instead of being read, while this is set.
     pub keep_messages: bool,
     pub kept: Vec<(ClientId, Message)>,
@@ -77,6 +80,7 @@ pub fn export(path: &str) -> Export {
         read_only: false,
         coherence: Coherence::Strict,
         security: gateway::AcceptedSecurity::CLEAR,
+        give_up: None,
     }
 }
 
@@ -138,6 +142,8 @@ impl Setup {
             sent: Vec::new(),
             hold: |_| false,
             origin_is_up: true,
+            is_black_hole: false,
+            unanswered: Vec::new(),
             keep_messages: false,
             kept: Vec::new(),
             next_xid: 1,
@@ -214,15 +220,18 @@ impl Lab {
                     unreachable!("TLS is not offered here")
                 }
                 Action::OpenOrigin { origin, port } => {
-                    if self.origin_is_up {
+                    if self.is_black_hole {
+                        self.unanswered.push((origin, port));
+                    } else if self.origin_is_up {
                         self.links.insert(origin, port);
                         self.gateway.origin_opened(origin, self.now);
                     } else {
                         self.gateway.origin_closed(origin, self.now);
                     }
                 }
-                Action::CloseOrigin { origin } => {
+                Action::CloseOrigin { origin } | Action::ResetOrigin { origin } => {
                     self.links.remove(&origin);
+                    self.pending.retain(|pending| pending.link != origin);
                 }
                 Action::SendToOrigin { origin, message } => {
                     let bytes = message_bytes(message);

@@ -267,6 +267,7 @@ impl Origin {
             12 | 13 => self.remove(id, args.opaque()),
             14 => self.rename(id, &mut args),
             15 => self.link(id, &mut args),
+            16 => self.readdir(id),
             17 => self.readdirplus(id),
             19 => {
                 let mut out = Out::new().u32(0).raw(&self.post_op(id));
@@ -285,14 +286,6 @@ impl Origin {
             }
             // READLINK of what is no link.
             5 => Out::new().u32(22).raw(&self.post_op(id)).0,
-            16 => {
-                let out = Out::new().u32(0).raw(&self.post_op(id)).u64(5);
-                let names = self.nodes[&id].children.iter();
-                let entries = names.fold(out, |out, (name, id)| {
-                    out.u32(1).u64(*id).opaque(name).u64(*id)
-                });
-                entries.u32(0).u32(1).0
-            }
             18 => {
                 let out = Out::new().u32(0).raw(&self.post_op(id));
                 (0..6).fold(out, |out, _| out.u64(1 << 30)).u32(0).0
@@ -398,7 +391,9 @@ impl Origin {
 
     fn create(&mut self, id: u64, args: &mut In<'_>) -> Vec<u8> {
         let name = String::from_utf8_lossy(args.opaque()).into_owned();
-        let file = self.add_file(id, &name, b"");
+        let existing = self.nodes[&id].children.get(name.as_bytes()).copied();
+        // UNCHECKED: what exists is as good as new.
+        let file = existing.unwrap_or_else(|| self.add_file(id, &name, b""));
         Out::new()
             .u32(0)
             .u32(1)
@@ -451,12 +446,26 @@ impl Origin {
             .0
     }
 
-    fn readdirplus(&self, id: u64) -> Vec<u8> {
+    fn entries(&self, id: u64) -> Vec<(Vec<u8>, u64)> {
         let node = &self.nodes[&id];
-        let mut out = Out::new().u32(0).raw(&self.post_op(id)).u64(5);
         let own = [(b".".to_vec(), id), (b"..".to_vec(), node.parent)];
         let children = node.children.iter().map(|(name, id)| (name.clone(), *id));
-        for (cookie, (name, entry)) in own.into_iter().chain(children).enumerate() {
+        own.into_iter().chain(children).collect()
+    }
+
+    /// Lists everything, whatever room there is for it.
+    fn readdir(&self, id: u64) -> Vec<u8> {
+        let mut out = Out::new().u32(0).raw(&self.post_op(id)).u64(5);
+        for (cookie, (name, entry)) in self.entries(id).into_iter().enumerate() {
+            out = out.u32(1).u64(entry).opaque(&name).u64(cookie as u64 + 1);
+        }
+        out.u32(0).u32(1).0
+    }
+
+    /// As [`Origin::readdir`].
+    fn readdirplus(&self, id: u64) -> Vec<u8> {
+        let mut out = Out::new().u32(0).raw(&self.post_op(id)).u64(5);
+        for (cookie, (name, entry)) in self.entries(id).into_iter().enumerate() {
             out = out
                 .u32(1)
                 .u64(entry)

@@ -399,6 +399,7 @@ fn gateway_config(connections: usize) -> GatewayConfig {
             read_only: false,
             coherence: Coherence::Strict,
             security: gateway::AcceptedSecurity::CLEAR,
+            give_up: None,
         }],
         origin: OriginConfig {
             nfs_port: 2049,
