@@ -172,7 +172,7 @@ fn whatever_a_call_waits_for_it_is_given_up() {
         ),
         (
             "a verdict",
-            lab.send_as(1, 7, READ, &read_args(&file, 0, 9)),
+            lab.send_as(1, 7, READ, &read_args(&file, 2 * BLOCK as u64, 9)),
         ),
         (
             "its answer",
@@ -399,6 +399,47 @@ fn a_client_that_sends_no_more_goes_once_its_calls_are_given_up() {
     lab.gateway.client_closed(ClientId(1), lab.now);
     lab.hold = |_| false;
     lab.run();
+    lab.assert_at_rest();
+}
+
+#[test]
+fn an_origin_that_answers_nothing_is_asked_no_more_than_the_bounds_allow() {
+    let limits = Limits {
+        calls: 40,
+        calls_per_client: 30,
+        ..Limits::default()
+    };
+    let (mut lab, file) = start(Setup {
+        limits,
+        ..Setup::default()
+    });
+    lab.hold = |_| true;
+    let mut waiting = Vec::new();
+    let mut streams = [(1, Vec::new()), (2, Vec::new())];
+    for (client, stream) in &mut streams {
+        for _ in 0..100 {
+            let (xid, call) = lab.call_bytes(100_003, 3, GETATTR, 0, &getattr_args(&file));
+            waiting.push((*client, xid));
+            stream.extend(record(&call));
+        }
+        let left = lab.offer(*client, stream);
+        assert!(left > 0, "the rest stays in the client's socket");
+        stream.drain(..stream.len() - left);
+    }
+    assert_eq!(lab.pending.len(), 40);
+    assert_eq!(lab.gateway.stats().origin_calls_in_flight, 40);
+    lab.hold = |_| false;
+    for _ in 0..20 {
+        lab.run();
+        for (client, stream) in &mut streams {
+            let left = lab.offer(*client, stream);
+            stream.drain(..stream.len() - left);
+        }
+    }
+    lab.run();
+    for (client, xid) in waiting {
+        assert_eq!(lab.answer(client, xid).expect("answered").status(), 0);
+    }
     lab.assert_at_rest();
 }
 

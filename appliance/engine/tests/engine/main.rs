@@ -9,6 +9,8 @@ mod histories;
 mod hostile;
 mod idle;
 mod lossy_links;
+mod origin_cut;
+mod origin_faults;
 mod places;
 mod reading;
 mod reconnecting;

@@ -30,6 +30,8 @@ struct File {
 pub struct Export {
     files: Vec<File>,
     changes: u32,
+    /// How often the server has started again; its verifier tells.
+    pub boots: u8,
 }
 
 impl Export {
@@ -96,7 +98,7 @@ impl Export {
             NFS_PROGRAM::NFSPROC3_COMMIT => {
                 let COMMIT3args { file, .. } = decode(arguments);
                 let file_wcc = self.unchanged(id(&file));
-                let verf = VERIFIER;
+                let verf = self.verifier();
                 encode_reply(xid, &ok::<_, Void>(COMMIT3resok { file_wcc, verf }))
             }
             other => panic!("{other:?} is not served here"),
@@ -158,7 +160,7 @@ impl Export {
             },
             count: arguments.count,
             committed: arguments.stable,
-            verf: VERIFIER,
+            verf: self.verifier(),
         }
     }
 
@@ -240,6 +242,10 @@ impl Export {
         }
     }
 
+    fn verifier(&self) -> writeverf3 {
+        writeverf3([b'b', b'o', b'o', b't', 0, 0, 0, self.boots])
+    }
+
     fn file(&self, id: u64) -> &File {
         &self.files[as_usize(id - ROOT - 1)]
     }
@@ -248,8 +254,6 @@ impl Export {
         &mut self.files[as_usize(id - ROOT - 1)]
     }
 }
-
-const VERIFIER: writeverf3 = writeverf3(*b"boot 001");
 
 fn ok<T, E>(value: T) -> Nfs3Result<T, E> {
     Nfs3Result::Ok(value)

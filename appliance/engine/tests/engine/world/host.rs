@@ -53,6 +53,12 @@ impl Host {
         self.stack.wake(connection);
     }
 
+    /// Whether everything sent has arrived.
+    pub fn is_flushed(&self, connection: ConnectionId) -> bool {
+        let queue = self.output.queues.get(&connection);
+        queue.is_none_or(VecDeque::is_empty) && self.stack.unacknowledged(connection) == 0
+    }
+
     /// Everything that has arrived in order.
     pub fn read(&mut self, connection: ConnectionId) -> Vec<u8> {
         let mut all = Vec::new();

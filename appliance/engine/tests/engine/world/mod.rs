@@ -23,7 +23,7 @@ use net::{Offload, RxChecksums};
 pub use client::Client;
 pub use crowd::Crowd;
 pub use link::{Link, Random, random_loss};
-pub use origin::Origin;
+pub use origin::{Cut, Origin};
 pub use segment::{HeapSegment, segments};
 pub use wire::{HeldWire, Sent, Wire};
 

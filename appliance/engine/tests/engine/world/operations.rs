@@ -82,15 +82,19 @@ impl<W: Wire> World<W> {
     }
 
     pub fn create(&mut self, client: usize, directory: &nfs_fh3, name: &str) -> nfs_fh3 {
-        let arguments = CREATE3args {
-            where_: entry(directory, name),
-            how: createhow3::UNCHECKED(sattr3::default()),
-        };
-        let pending = self.begin(client, nfs(NFS_PROGRAM::NFSPROC3_CREATE), &arguments);
+        let pending = self.begin_create(client, directory, name);
         self.finish::<CREATE3res>(pending)
             .expect("CREATE")
             .obj
             .unwrap()
+    }
+
+    fn begin_create(&mut self, client: usize, directory: &nfs_fh3, name: &str) -> Pending {
+        let arguments = CREATE3args {
+            where_: entry(directory, name),
+            how: createhow3::UNCHECKED(sattr3::default()),
+        };
+        self.begin(client, nfs(NFS_PROGRAM::NFSPROC3_CREATE), &arguments)
     }
 
     pub fn attributes(&mut self, client: usize, file: &nfs_fh3) -> fattr3 {

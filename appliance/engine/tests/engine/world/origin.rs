@@ -16,6 +16,15 @@ use super::rpc::{Call, Records, decode, decode_call, encode_reply};
 /// The origin's address.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 2);
 
+/// Where the connection with the next NFS traffic breaks, once.
+#[derive(Clone, Copy, Debug)]
+pub enum Cut {
+    /// After so many bytes of calls were read.
+    Calls(usize),
+    /// After so many bytes of a reply have arrived.
+    Reply(usize),
+}
+
 /// The origin machine.
 pub struct Origin {
     pub host: Host,
@@ -26,6 +35,11 @@ pub struct Origin {
     holding: Option<NFS_PROGRAM>,
     held: Vec<(ConnectionId, Vec<u8>)>,
     last_call: Vec<u8>,
+    pub cut: Option<Cut>,
+    /// The connection to be reset once its reply has arrived as far as it will.
+    cutting: Option<ConnectionId>,
+    /// Whether the server takes what has arrived; else the window closes.
+    pub reads: bool,
 }
 
 /// The number of an NFS procedure (`NFS_PROGRAM` has no hash).
@@ -43,6 +57,9 @@ impl Origin {
             holding: None,
             held: Vec::new(),
             last_call: Vec::new(),
+            cut: None,
+            cutting: None,
+            reads: true,
         }
     }
 
@@ -69,6 +86,24 @@ impl Origin {
         }
     }
 
+    /// The server dies with its connections, and comes back as another instance.
+    pub fn restart(&mut self) {
+        self.reset_connections();
+        self.export.boots += 1;
+    }
+
+    /// Connections are refused, as nobody listens.
+    pub fn refuse(&mut self) {
+        self.host.stack.unlisten(2049);
+        self.host.stack.unlisten(20048);
+        self.reset_connections();
+    }
+
+    /// Connections are accepted again.
+    pub fn listen(&mut self) {
+        assert!(self.host.stack.listen(2049) && self.host.stack.listen(20048));
+    }
+
     /// Replies held back.
     pub fn held_replies(&self) -> usize {
         self.held.len()
@@ -90,7 +125,8 @@ impl Origin {
                 Event::Accepted { connection, .. } => {
                     self.streams.insert(connection, Records::default());
                 }
-                Event::Readable { connection } => self.serve(connection),
+                Event::Readable { connection } if self.reads => self.serve(connection),
+                Event::Readable { .. } => {}
                 Event::PeerClosed { connection } => self.host.stack.close(connection, now),
                 Event::Closed { connection, .. } => {
                     self.streams.remove(&connection);
@@ -98,10 +134,25 @@ impl Origin {
                 Event::Connected { .. } => panic!("the origin connects to nobody"),
             }
         }
+        if let Some(connection) = self.cutting
+            && self.host.is_flushed(connection)
+        {
+            self.cutting = None;
+            self.reset(connection);
+        }
+    }
+
+    fn reset(&mut self, connection: ConnectionId) {
+        self.host.stack.abort(connection);
+        self.streams.remove(&connection);
     }
 
     fn serve(&mut self, connection: ConnectionId) {
-        let bytes = self.host.read(connection);
+        let mut bytes = self.host.read(connection);
+        if let Some(Cut::Calls(left)) = &mut self.cut {
+            bytes.truncate(*left);
+            *left -= bytes.len();
+        }
         let Some(records) = self.streams.get_mut(&connection) else {
             return;
         };
@@ -121,6 +172,10 @@ impl Origin {
                 other => panic!("program {other} is not served here"),
             }
         }
+        if let Some(Cut::Calls(0)) = self.cut {
+            self.cut = None;
+            self.reset(connection);
+        }
     }
 
     fn serve_nfs(&mut self, connection: ConnectionId, call: &Call) {
@@ -129,6 +184,10 @@ impl Origin {
         let reply = self.export.serve(call.xid, procedure, &call.arguments);
         if self.holding == Some(procedure) {
             self.held.push((connection, reply));
+        } else if let Some(Cut::Reply(len)) = self.cut {
+            self.cut = None;
+            self.host.send(connection, &reply[..len.min(reply.len())]);
+            self.cutting = Some(connection);
         } else {
             self.host.send(connection, &reply);
         }
