@@ -62,6 +62,8 @@ pub(crate) struct Link {
     strays: u32,
     /// When it last had something to do.
     pub(crate) last_used: Duration,
+    /// The call settled last, by [`crate::upstream::Upstream::sequence`], and when.
+    pub(crate) settled: (u64, Duration),
 }
 
 impl Link {
@@ -76,6 +78,7 @@ impl Link {
             failures: 0,
             strays: 0,
             last_used: Duration::ZERO,
+            settled: (0, Duration::ZERO),
         }
     }
 

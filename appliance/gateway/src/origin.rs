@@ -92,6 +92,7 @@ impl Gateway {
         if let Some(link) = self.links.get_mut(call.link) {
             link.outstanding = link.outstanding.saturating_sub(1);
             link.last_used = now;
+            link.settled = (call.sequence, now);
         }
         Some(call)
     }

@@ -5,10 +5,10 @@
 
 use core::time::Duration;
 
-use nfs::nfs3::{Procedure, Status};
+use nfs::nfs3::Status;
 
 use crate::action::{Action, OriginId};
-use crate::call::{CallId, Failure, Service};
+use crate::call::{CallId, Failure, Work};
 use crate::chain::Chain;
 use crate::gateway::Gateway;
 use crate::limits::{ANSWER_PATIENCE, BROKEN_CONNECTIONS_PER_CALL, OVERDUE_SWEEPS};
@@ -91,17 +91,27 @@ impl Gateway {
             return;
         }
         self.overdue_sweep_at = now.saturating_add(ANSWER_PATIENCE / OVERDUE_SWEEPS);
-        while let Some(link) = self.first_overdue() {
-            let Some(LinkState::Open(origin)) = self.links.get(link).map(|link| link.state) else {
-                return;
-            };
-            for xid in self.upstream.on_link(link) {
-                if let Some(call) = self.upstream.get_mut(xid)
-                    && call.is_overdue(now)
-                {
-                    call.silences += 1;
-                }
+        for index in self.links.indices() {
+            self.reconnect_if_overdue(index);
+        }
+    }
+
+    fn reconnect_if_overdue(&mut self, index: LinkIndex) {
+        let now = self.now;
+        let Some(link) = self.links.get(index) else {
+            return;
+        };
+        let (LinkState::Open(origin), settled) = (link.state, link.settled) else {
+            return;
+        };
+        let mut any = false;
+        for call in self.upstream.iter_mut() {
+            if call.link == index && call.is_overdue(settled, now) {
+                call.silences += 1;
+                any = true;
             }
+        }
+        if any {
             self.counters.origin_silences += 1;
             self.link_lost(origin);
             self.actions.push_back(Action::ResetOrigin { origin });
@@ -111,18 +121,6 @@ impl Gateway {
     /// When [`Gateway::reconnect_overdue`] has something to do.
     pub(crate) fn overdue_timeout(&self) -> Option<Duration> {
         (self.upstream.len() > 0).then_some(self.overdue_sweep_at)
-    }
-
-    /// An open connection with a call that has waited too long.
-    fn first_overdue(&self) -> Option<LinkIndex> {
-        let is_open = |link| {
-            let state = self.links.get(link).map(|link| link.state);
-            matches!(state, Some(LinkState::Open(_)))
-        };
-        let mut calls = self.upstream.iter();
-        calls
-            .find(|call| is_open(call.link) && call.is_overdue(self.now))
-            .map(|call| call.link)
     }
 
     /// Lets go of the calls whose answers nobody waits for: on this connection they are not on their way.
@@ -142,7 +140,7 @@ impl Gateway {
     pub(crate) fn fail_upstream(&mut self, xid: u32, status: Status) {
         match self.settle_upstream(xid).map(|call| call.purpose) {
             Some(Purpose::Forward(id)) => {
-                self.settle_write(id, None);
+                self.outcome_unknown(id);
                 self.answer_status(id, status);
             }
             Some(Purpose::Fill(id)) => self.fill_failed(id, Failure::Status(status)),
@@ -181,7 +179,10 @@ impl Gateway {
     /// Lets go of what waited for an answer that nobody waits for.
     fn abandon(&mut self, purpose: Purpose) {
         match purpose {
-            Purpose::Forward(id) => self.settle_unanswered(id),
+            Purpose::Forward(id) => {
+                self.outcome_unknown(id);
+                self.drop_call(id);
+            }
             Purpose::Fill(id) => self.fill_failed(id, Failure::Status(Status::IO)),
             Purpose::Question(id) => {
                 if let Some(mut question) = self.verdicts.close(id) {
@@ -196,15 +197,19 @@ impl Gateway {
         }
     }
 
-    /// A forwarded call that nobody waits for and whose reply will not come.
-    fn settle_unanswered(&mut self, id: CallId) {
-        let is_write = self
-            .calls
-            .get(id)
-            .is_some_and(|call| call.service == Service::Nfs(Procedure::Write));
-        if is_write {
-            self.settle_write(id, None);
+    /// Nobody will ever know what came of a forwarded call.
+    fn outcome_unknown(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id) else {
+            return;
+        };
+        match (&call.work, call.handles[0]) {
+            (Work::Write(_), _) => self.settle_write(id, None),
+            (Work::SetSize, Some(handle)) => {
+                if let Some(file) = self.files.find(&handle) {
+                    self.doubt(file);
+                }
+            }
+            _ => {}
         }
-        self.drop_call(id);
     }
 }

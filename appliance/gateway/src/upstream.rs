@@ -53,12 +53,19 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// Whether it has waited for its answer so long that it should be sent again.
-    pub(crate) fn is_overdue(&self, now: Duration) -> bool {
+    /// Whether it has waited for its answer so long that it should be sent again. `settled` is the call of
+    /// its connection that was settled last: after one from before it, its own turn may just have come.
+    pub(crate) fn is_overdue(&self, settled: (u64, Duration), now: Duration) -> bool {
+        let (sequence, at) = settled;
+        let since = if sequence < self.sequence {
+            self.sent_at.max(at)
+        } else {
+            self.sent_at
+        };
         let patience = ANSWER_PATIENCE
             .saturating_mul(1 << self.silences.min(16))
             .min(ANSWER_PATIENCE_MAX);
-        self.sent_at.saturating_add(patience) <= now
+        since.saturating_add(patience) <= now
     }
 }
 
@@ -155,8 +162,8 @@ impl UpstreamCalls {
     }
 
     /// All calls, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Upstream> {
-        self.calls.values()
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Upstream> {
+        self.calls.values_mut()
     }
 }
 

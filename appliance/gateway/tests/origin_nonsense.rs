@@ -281,3 +281,47 @@ fn more_bytes_after_the_data_are_left_out() {
     assert_eq!(lab.read_all(1, &file, 100), pattern(1000, 1));
     lab.assert_at_rest();
 }
+
+/// Rewrites a READ's reply to its first `count` bytes and what it says of the end of the file.
+fn shorten(reply: &mut Reply, count: usize, end_of_file: bool) {
+    let at = 24 + 4 + 88;
+    let words = [count as u32, u32::from(end_of_file), count as u32];
+    for (word, value) in words.iter().enumerate() {
+        reply.bytes[at + 4 * word..][..4].copy_from_slice(&value.to_be_bytes());
+    }
+    reply.bytes.truncate(at + 12 + count.next_multiple_of(4));
+}
+
+#[test]
+fn a_read_that_gives_nothing_is_tried_once_more() {
+    let (mut lab, file) = start();
+    let (xid, mut reply) = begin(&mut lab, READ, &read_args(&file, 0, 1000));
+    let reads = lab.gateway.stats().origin_reads;
+    shorten(&mut reply, 0, false);
+    lab.deliver(&reply);
+    assert_eq!(lab.gateway.stats().origin_reads, reads + 1);
+    let mut reply = lab.execute(0);
+    shorten(&mut reply, 0, false);
+    lab.deliver(&reply);
+    let answer = lab.answer(1, xid).expect("answered").read();
+    // As the origin says: nothing, and not the end.
+    assert_eq!((answer.status, answer.data.len()), (0, 0));
+    assert!(!answer.end_of_file);
+    go_on(&mut lab);
+    assert_eq!(lab.read_all(1, &file, 1000), pattern(1000, 1));
+    lab.assert_at_rest();
+}
+
+#[test]
+fn an_end_before_the_end_is_passed_on_and_not_remembered() {
+    let (mut lab, file) = start();
+    let (xid, mut reply) = begin(&mut lab, READ, &read_args(&file, 0, 1000));
+    shorten(&mut reply, 100, true);
+    lab.deliver(&reply);
+    let answer = lab.answer(1, xid).expect("answered").read();
+    assert_eq!(answer.data, pattern(1000, 1)[..100]);
+    assert!(answer.end_of_file, "as the origin says");
+    go_on(&mut lab);
+    assert_eq!(lab.read_all(1, &file, 1000), pattern(1000, 1));
+    lab.assert_at_rest();
+}

@@ -17,6 +17,7 @@ use lab::xdr::{In, Out, record};
 use lab::{BLOCK, Lab, READ, Setup, WRITE, pattern, read_args, write_args};
 
 const GETATTR: u32 = 1;
+const SETATTR: u32 = 2;
 const ACCESS: u32 = 4;
 const CREATE: u32 = 8;
 
@@ -136,6 +137,23 @@ fn an_origin_that_takes_minutes_is_let_finish() {
         3,
         "after 1, 2 and 4 minutes"
     );
+    lab.assert_at_rest();
+}
+
+#[test]
+fn a_call_behind_many_others_is_given_time() {
+    let (mut lab, file) = start(Setup::default());
+    lab.hold = |_| true;
+    let calls: Vec<u32> = (0..10)
+        .map(|_| lab.send(1, GETATTR, &getattr_args(&file)))
+        .collect();
+    for xid in calls {
+        wait(&mut lab, ANSWER_PATIENCE - 10 * SECOND);
+        let reply = lab.execute(0);
+        lab.deliver(&reply);
+        assert!(lab.answer(1, xid).is_some());
+    }
+    assert_eq!(lab.gateway.stats().origin_silences, 0);
     lab.assert_at_rest();
 }
 
@@ -309,6 +327,29 @@ fn of_a_write_given_up_on_a_lost_connection_nothing_is_believed() {
     lab.tick(10 * SECOND);
     assert!(lab.pending.is_empty(), "not sent again");
     assert!(lab.read_all(1, &file, 1 << 20) == lab.origin.nodes[&2].data);
+    lab.assert_at_rest();
+}
+
+#[test]
+fn of_a_truncation_given_up_on_a_lost_connection_nothing_is_believed() {
+    let (mut lab, file) = start(impatient());
+    lab.hold = |call| call.is_nfs(SETATTR);
+    let args = Out::new()
+        .opaque(&file)
+        .raw(&[0; 12])
+        .u32(1)
+        .u64(5)
+        .raw(&[0; 12]);
+    let truncate = lab.send(1, SETATTR, &args.0);
+    lab.run();
+    // It is read again while that is under way.
+    assert_eq!(lab.read_all(2, &file, 1 << 20).len(), 4 * BLOCK);
+    wait(&mut lab, 2 * GIVE_UP);
+    assert_eq!(lab.answer(1, truncate).expect("answered").status(), IO);
+    let reply = lab.execute(0);
+    lab.break_link(reply.link);
+    lab.tick(10 * SECOND);
+    assert_eq!(lab.read_all(2, &file, 1 << 20), lab.origin.nodes[&2].data);
     lab.assert_at_rest();
 }
 
