@@ -12,7 +12,7 @@ use crate::world::{BLOCK, Cut, HeldWire, Setup, World};
 const HEAD: usize = 300;
 
 /// From one place in the data to the next: prime, so that all places in segments come up.
-const STRIDE: usize = 127;
+const STRIDE: usize = 331;
 
 /// Longer than any message here.
 const END: usize = BLOCK + 600;

@@ -196,6 +196,14 @@ impl Lab {
         self.run();
     }
 
+    /// Lets time pass as it does, second by second.
+    pub fn wait(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.tick(Duration::from_secs(1));
+        }
+    }
+
     /// Does what the gateway asks until it asks for nothing more and the origin has nothing to do.
     pub fn run(&mut self) {
         loop {

@@ -243,7 +243,9 @@ impl Export {
     }
 
     fn verifier(&self) -> writeverf3 {
-        writeverf3([b'b', b'o', b'o', b't', 0, 0, 0, self.boots])
+        let mut verifier = *b"boot 001";
+        verifier[7] += self.boots;
+        writeverf3(verifier)
     }
 
     fn file(&self, id: u64) -> &File {
