@@ -120,7 +120,7 @@ fn an_origin_that_takes_minutes() {
     // Meanwhile others are served.
     let other = world.connect();
     let tail = pattern(1, 2 * MIB)[MIB..].to_vec();
-    assert!(world.read(other, &file, MIB, MIB).bytes == tail);
+    assert!(world.read(other, &file, MIB, 4 * BLOCK).bytes == tail[..4 * BLOCK]);
     world.origin.release_replies();
     assert_eq!(world.finish_write(write).count as usize, BLOCK);
     assert!(world.read(other, &file, 0, BLOCK).bytes == data);
