@@ -82,7 +82,11 @@ impl Fuzz {
     /// One more record from some client, and some of what follows from it.
     pub fn step(&mut self) {
         while self.clients.len() < usize::try_from(CLIENTS).expect("few") {
-            self.connect();
+            let client = self.connect();
+            if !self.clients.contains(&client) {
+                // Every place is taken, by calls that wait for the origin perhaps.
+                self.pass_time(Duration::from_secs(1));
+            }
         }
         let at = self.random.below(self.clients.len());
         let client = self.clients[at];
