@@ -9,15 +9,16 @@
 
 use core::hash::BuildHasher;
 use core::time::Duration;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use nfs::nfs3::Procedure;
 use nfs::rpc::CallHeader;
 
+use crate::ages::Ages;
 use crate::call::{CallId, Service};
 use crate::hash::SeededHash;
-use crate::limits::{DUPLICATE_LIFETIME, DUPLICATE_REPLY_MAX};
+use crate::limits::{DUPLICATE_LIFETIME, DUPLICATE_LOOK, DUPLICATE_REPLY_MAX};
 use crate::message::Message;
 
 /// What makes two calls the same call.
@@ -59,15 +60,17 @@ struct Entry {
     state: State,
 }
 
-/// A table of fixed size, made at start. When it is full the oldest answered call is forgotten.
+/// A table of fixed size, made at start. When it is full, a client that has its equal share of it or more
+/// forgets the oldest of its own answers, so that nobody can flush those of others; and whoever has less
+/// takes the oldest of somebody who has more.
 #[derive(Debug)]
 pub(crate) struct Duplicates {
     hash: SeededHash,
     index: HashMap<DuplicateKey, u32, SeededHash>,
     entries: Vec<Option<Entry>>,
     vacant: Vec<u32>,
-    /// Answered calls, oldest first.
-    answered: VecDeque<u32>,
+    /// Whose the calls are; answered ones age.
+    ages: Ages,
     /// [`DUPLICATE_REPLY_MAX`] bytes for each entry.
     replies: Vec<u8>,
     capacity: usize,
@@ -82,7 +85,7 @@ impl Duplicates {
             index: HashMap::with_capacity_and_hasher(capacity.saturating_mul(2), hash),
             entries: Vec::with_capacity(capacity),
             vacant: Vec::with_capacity(capacity),
-            answered: VecDeque::with_capacity(capacity),
+            ages: Ages::new(capacity, hash),
             replies: Vec::with_capacity(capacity.saturating_mul(DUPLICATE_REPLY_MAX)),
             capacity,
         }
@@ -141,13 +144,14 @@ impl Duplicates {
                 let len = self.entries.len() * DUPLICATE_REPLY_MAX;
                 self.replies.resize(len, 0);
             } else {
-                self.forget_oldest();
+                self.make_room(key.peer);
             }
         }
         let slot = self.vacant.pop()?;
         let state = State::InProgress(call);
         *self.entries.get_mut(slot as usize)? = Some(Entry { key, state });
         self.index.insert(key, slot);
+        self.ages.enter(slot, key.peer);
         Some(DuplicateId(slot))
     }
 
@@ -164,7 +168,7 @@ impl Duplicates {
             return false;
         };
         entry.state = State::Answered { len, at: now };
-        self.answered.push_back(slot);
+        self.ages.begin_to_age(slot);
         let start = slot as usize * DUPLICATE_REPLY_MAX;
         let mut at = start;
         for part in reply.parts() {
@@ -183,17 +187,30 @@ impl Duplicates {
     }
 
     fn expire(&mut self, now: Duration) {
-        while let Some(slot) = self.answered.front()
-            && let Some(Some(entry)) = self.entries.get(*slot as usize)
+        while let Some(slot) = self.ages.oldest_of_all()
+            && let Some(Some(entry)) = self.entries.get(slot as usize)
             && let State::Answered { at, .. } = entry.state
             && at + DUPLICATE_LIFETIME <= now
         {
-            self.forget_oldest();
+            self.vacate(slot);
         }
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some(slot) = self.answered.pop_front() {
+    /// Forgets an answered call, if there is any, so that one of `peer` has a place.
+    fn make_room(&mut self, peer: Ipv4Addr) {
+        let held = self.ages.slots_of(peer);
+        let owners = self.ages.owners() + usize::from(held == 0);
+        let share = self.capacity / owners.max(1);
+        let own = (held >= share).then(|| self.ages.oldest_of(peer));
+        let of_others = || {
+            let mut oldest = self.ages.oldest().take(DUPLICATE_LOOK);
+            oldest.find(|(_, owner)| self.ages.slots_of(*owner) > share)
+        };
+        let victim = own
+            .flatten()
+            .or_else(|| of_others().map(|(slot, _)| slot))
+            .or_else(|| self.ages.oldest_of_all());
+        if let Some(slot) = victim {
             self.vacate(slot);
         }
     }
@@ -201,6 +218,7 @@ impl Duplicates {
     fn vacate(&mut self, slot: u32) {
         if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) {
             self.index.remove(&entry.key);
+            self.ages.leave(slot);
             self.vacant.push(slot);
         }
     }
@@ -300,6 +318,42 @@ mod tests {
             let found = table.find(&key(xid), START);
             assert_eq!(found.map(|seen| format!("{seen:?}")), answered);
         }
+    }
+
+    #[test]
+    fn one_client_cannot_flush_the_answers_of_another() {
+        let mut table = table(10);
+        let call = call_ids(1)[0];
+        let mut answer = |host, xid| {
+            let key = DuplicateKey {
+                peer: Ipv4Addr::new(10, 0, 0, host),
+                ..key(xid)
+            };
+            let id = table.enter(key, call, START).expect("room");
+            assert!(table.finish(id, &reply(&[b"done"]), START));
+        };
+        for xid in 0..10 {
+            answer(1, xid);
+        }
+        // A late comer takes its share from who has more, and keeps it whatever the other does.
+        for xid in 0..5 {
+            answer(2, xid);
+        }
+        for xid in 10..1000 {
+            answer(1, xid);
+        }
+        let count = |table: &mut Duplicates, host, xids: core::ops::Range<u32>| {
+            let peer = Ipv4Addr::new(10, 0, 0, host);
+            xids.filter(|xid| {
+                table
+                    .find(&DuplicateKey { peer, ..key(*xid) }, START)
+                    .is_some()
+            })
+            .count()
+        };
+        assert_eq!(count(&mut table, 2, 0..5), 5);
+        assert_eq!(count(&mut table, 1, 995..1000), 5, "the newest");
+        assert_eq!(table.len(), 10);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 
 mod access;
 mod action;
+mod ages;
 mod authorise;
 mod budget;
 mod burst;

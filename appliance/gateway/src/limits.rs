@@ -44,6 +44,9 @@ pub const DUPLICATE_REPLY_MAX: usize = 384;
 /// TCP), and much shorter than xids take to come round.
 pub const DUPLICATE_LIFETIME: Duration = Duration::from_secs(120);
 
+/// Answered calls that are looked at for one of a client that has more than its equal share of the table.
+pub const DUPLICATE_LOOK: usize = 16;
+
 /// Fragments of one record: legal peers send a handful, one-byte fragments of a head are legal too; a
 /// stream of empty ones is an attack on the CPU.
 pub const FRAGMENTS_PER_RECORD_MAX: usize = 65_536;
