@@ -162,6 +162,22 @@ pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// minute to come back.
 pub const KEEPALIVE_PROBES: u8 = 6;
 
+/// Probes sent to the peer of a forgotten connection: with 1 % of loss each way of probe, answer and RST, all
+/// are in vain less than once in 10^9 times; one may be spent on asking for the peer's Ethernet address.
+pub const FORGOTTEN_PROBES: u32 = 7;
+
+/// Wait between the first two probes of forgotten connections; doubles with every further one, which makes 16 s
+/// in all. Longer than an ARP reply takes; from the second on longer than the half second for which Linux does
+/// not answer the same connection again.
+pub const FORGOTTEN_PROBE_WAIT: Duration = Duration::from_millis(250);
+
+/// Probes sent at once: half of what fits in the queue of control frames, of which each may ask for an address
+/// instead.
+pub const FORGOTTEN_PROBES_AT_ONCE: usize = 32;
+
+/// Time between two such batches: a thousand connections are probed within a third of a second.
+pub const FORGOTTEN_PROBE_PACE: Duration = Duration::from_millis(10);
+
 /// At most one challenge ACK or answer to an unacceptable empty segment per
 /// connection in this time (RFC 5961, 7): breaks acknowledgement loops.
 pub const CHALLENGE_INTERVAL: Duration = Duration::from_millis(500);
@@ -186,4 +202,5 @@ const _: () = assert!(FIN_WAIT_2_IDLE.as_secs() > 2 * MAX_RTO.as_secs());
 const _: () = assert!(KEEPALIVE_INTERVAL.as_secs() < KEEPALIVE_IDLE.as_secs());
 // Headers with timestamps and the smallest segment fit the smallest path.
 const _: () = assert!(MIN_PATH_MTU >= MIN_MSS + 52);
+const _: () = assert!(FORGOTTEN_PROBES_AT_ONCE <= MAX_CONTROL_FRAMES / 2);
 const _: () = assert!(MAX_TCP_FRAME_HEADER < MAX_HEADER_BYTES);

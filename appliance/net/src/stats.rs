@@ -68,6 +68,8 @@ pub struct Stats {
     pub window_probes: u64,
     /// Keepalive probes sent.
     pub keepalive_probes: u64,
+    /// Probes sent to peers of an earlier run (see [`Stack::probe_forgotten`](crate::Stack::probe_forgotten)).
+    pub forgotten_probes: u64,
     /// Challenge ACKs sent (RFC 5961).
     pub challenge_acks: u64,
     /// ARP requests sent.

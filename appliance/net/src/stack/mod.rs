@@ -8,6 +8,7 @@ mod cookies;
 mod demux;
 mod echo;
 mod events;
+mod forgotten;
 mod icmp;
 mod listeners;
 mod open;
@@ -21,6 +22,7 @@ use core::time::Duration;
 
 use connections::Connections;
 use control::ControlQueue;
+use forgotten::ForgottenPeers;
 use listeners::Listeners;
 use ready::ReadyQueue;
 use timers::Timers;
@@ -43,6 +45,7 @@ pub struct Stack<R: RxBuffer, T: TxBuffer> {
     connections: Connections<R, T>,
     listeners: Listeners,
     neighbours: Neighbours,
+    forgotten: ForgottenPeers,
     control: ControlQueue,
     timers: Timers,
     /// Connections the application is to be told something about.
@@ -69,6 +72,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             connections: Connections::new(config.secret, limits.connections),
             listeners: Listeners::new(limits.backlog),
             neighbours: Neighbours::new(limits.neighbours),
+            forgotten: ForgottenPeers::new(limits.connections),
             control: ControlQueue::new(),
             timers: Timers::new(limits.connections),
             eventful: ReadyQueue::new(limits.connections),
@@ -173,10 +177,14 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     /// anything that really is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        [self.timers.next(), self.neighbours.next_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.timers.next(),
+            self.neighbours.next_deadline(),
+            self.forgotten.next_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Runs the timers that are due.
@@ -198,6 +206,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
                 Due::Unreachable(address) => self.give_up_connecting(address, now),
             }
         }
+        self.handle_forgotten_timeout(now);
     }
 
     /// The configuration.
