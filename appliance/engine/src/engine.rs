@@ -1,6 +1,7 @@
 //! The engine's turn: events, bytes to the gateway, its actions back.
 
 use std::collections::VecDeque;
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use cache::{Cache, Slots};
@@ -11,6 +12,7 @@ use crate::audit::{Audit, Outcome};
 use crate::config::{EngineConfig, EngineError, Origin};
 use crate::limits;
 use crate::payload::TxBytes;
+use crate::roster::{Endpoints, Roster};
 use crate::secure::{Channel, Security, Tls};
 use crate::session::{Outbound, Peer, Session, Sessions, client_id};
 use crate::source_ports::SourcePorts;
@@ -51,6 +53,7 @@ pub struct Engine<R: RxBuffer> {
     /// Clients found to make none.
     resetting: Vec<ClientId>,
     stalled_clients_closed: u64,
+    roster: Roster,
 }
 
 impl<R: RxBuffer> Engine<R> {
@@ -74,6 +77,7 @@ impl<R: RxBuffer> Engine<R> {
             }
         }
         let mut ports = Vec::with_capacity(count);
+        let mut capacities = Vec::with_capacity(count);
         for (port, config) in config.ports.into_iter().enumerate() {
             let capacity = config.limits.connections;
             let stack = Stack::new(config).map_err(|source| EngineError::Port { port, source })?;
@@ -81,6 +85,7 @@ impl<R: RxBuffer> Engine<R> {
                 stack,
                 sessions: Sessions::new(capacity),
             });
+            capacities.push(capacity);
         }
         for &tcp_port in &config.listen.tcp_ports {
             if !ports[config.listen.port].stack.listen(tcp_port) {
@@ -111,6 +116,7 @@ impl<R: RxBuffer> Engine<R> {
             sweep_at: Duration::ZERO,
             resetting: Vec::new(),
             stalled_clients_closed: 0,
+            roster: Roster::new(&capacities),
         })
     }
 
@@ -119,6 +125,36 @@ impl<R: RxBuffer> Engine<R> {
         for port in &mut self.ports {
             port.stack.announce();
         }
+    }
+
+    /// Lets the peer of a connection that an earlier run had find out that it is gone; see
+    /// [`Stack::probe_forgotten`]. False when it is none that a port of ours could have had.
+    pub fn probe_forgotten(&mut self, connection: &Endpoints, now: Duration) -> bool {
+        let &Endpoints { local, remote } = connection;
+        self.ports
+            .iter_mut()
+            .find(|port| port.stack.config().address == *local.ip())
+            .is_some_and(|port| port.stack.probe_forgotten(remote, local.port(), now))
+    }
+
+    /// Whether peers of an earlier run are still being told.
+    #[must_use]
+    pub fn is_probing_forgotten(&self) -> bool {
+        self.ports
+            .iter()
+            .any(|port| port.stack.is_probing_forgotten())
+    }
+
+    /// How many slots connections may be in, over all ports.
+    #[must_use]
+    pub fn connection_slots(&self) -> usize {
+        self.roster.slots()
+    }
+
+    /// A slot whose connection has changed, below [`Engine::connection_slots`], and the connection in it now:
+    /// what a journal needs.
+    pub fn poll_connection_change(&mut self) -> Option<(usize, Option<Endpoints>)> {
+        self.roster.poll_change()
     }
 
     /// Takes one received frame of `port`: `head` with all headers, then the rest.
@@ -318,12 +354,8 @@ impl<R: RxBuffer> Engine<R> {
                 } else {
                     Channel::Clear
                 };
-                self.ports[port].sessions.insert(Session::new(
-                    connection,
-                    Peer::Client(client),
-                    remote,
-                    channel,
-                ));
+                let session = Session::new(connection, Peer::Client(client), remote, channel);
+                self.begin_session(port, local_port, session);
                 let info = ClientInfo {
                     peer: remote,
                     local_port,
@@ -346,7 +378,7 @@ impl<R: RxBuffer> Engine<R> {
             }
             Event::Closed { connection, .. } => {
                 self.forget(port, connection, now);
-                self.remove_session(port, connection);
+                self.end_session(port, connection);
             }
         }
         self.run_actions(now);
@@ -442,16 +474,7 @@ impl<R: RxBuffer> Engine<R> {
     pub(crate) fn cut_off(&mut self, port: usize, connection: ConnectionId, now: Duration) {
         self.ports[port].stack.abort(connection);
         self.forget(port, connection, now);
-        self.remove_session(port, connection);
-    }
-
-    fn remove_session(&mut self, port: usize, connection: ConnectionId) {
-        let removed = self.ports[port].sessions.remove(connection);
-        let was_in_handshake =
-            removed.is_some_and(|session| matches!(session.channel, Channel::Handshake(_)));
-        if let (true, Some(tls)) = (was_in_handshake, &mut self.tls) {
-            tls.handshakes.end();
-        }
+        self.end_session(port, connection);
     }
 
     /// Acts on the peer's FIN when everything before it was taken. What came of a record that is not whole
@@ -553,17 +576,15 @@ impl<R: RxBuffer> Engine<R> {
     }
 
     fn open_origin(&mut self, origin: OriginId, tcp_port: u16, now: Duration) {
-        let remote = core::net::SocketAddrV4::new(self.origin.address, tcp_port);
-        let Port { stack, sessions } = &mut self.ports[self.origin.port];
+        let remote = SocketAddrV4::new(self.origin.address, tcp_port);
+        let port = self.origin.port;
         for _ in 0..self.source_ports.count() {
-            match stack.connect(remote, self.source_ports.next(), now) {
+            let local_port = self.source_ports.next();
+            match self.ports[port].stack.connect(remote, local_port, now) {
                 Ok(connection) => {
-                    sessions.insert(Session::new(
-                        connection,
-                        Peer::Origin(origin),
-                        remote,
-                        Channel::Clear,
-                    ));
+                    let peer = Peer::Origin(origin);
+                    let session = Session::new(connection, peer, remote, Channel::Clear);
+                    self.begin_session(port, local_port, session);
                     self.origins.push((origin, connection));
                     return;
                 }
@@ -572,6 +593,27 @@ impl<R: RxBuffer> Engine<R> {
             }
         }
         self.gateway.origin_closed(origin, now);
+    }
+
+    fn begin_session(&mut self, port: usize, local_port: u16, session: Session) {
+        let Port { stack, sessions } = &mut self.ports[port];
+        let endpoints = Endpoints {
+            local: SocketAddrV4::new(stack.config().address, local_port),
+            remote: session.remote,
+        };
+        self.roster
+            .set(port, session.connection.index(), Some(endpoints));
+        sessions.insert(session);
+    }
+
+    fn end_session(&mut self, port: usize, connection: ConnectionId) {
+        let Some(session) = self.ports[port].sessions.remove(connection) else {
+            return;
+        };
+        self.roster.set(port, connection.index(), None);
+        if let (Channel::Handshake(_), Some(tls)) = (session.channel, &mut self.tls) {
+            tls.handshakes.end();
+        }
     }
 
     /// Tells the gateway that the peer is gone, once.

@@ -8,6 +8,7 @@ mod config;
 mod engine;
 pub mod limits;
 mod payload;
+mod roster;
 mod secure;
 mod session;
 mod source_ports;
@@ -17,6 +18,7 @@ pub use audit::{Audit, Outcome};
 pub use config::{EngineConfig, EngineError, Listen, Origin};
 pub use engine::Engine;
 pub use payload::{TxBytes, TxMemory};
+pub use roster::Endpoints;
 pub use secure::{
     Admission, AdmissionRule, OriginTls, Rekey, RekeyPolicy, Sealing, Security, Trust,
 };

@@ -8,6 +8,7 @@ mod half_close;
 mod histories;
 mod hostile;
 mod idle;
+mod killed;
 mod lossy_links;
 mod origin_cut;
 mod origin_faults;

@@ -71,6 +71,11 @@ impl Client {
         self.host.takes(frame) && (is_for_port || !self.shares_address)
     }
 
+    /// Its end of the connection.
+    pub fn endpoint(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.host.stack.config().address, self.port)
+    }
+
     /// Connects anew from another port, its last connection being over.
     pub fn reconnect(&mut self, now: Duration) {
         self.port += 100;

@@ -11,12 +11,13 @@ mod rpc;
 mod segment;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ptr::NonNull;
 use std::time::Duration;
 
 use cache::{Arena, Cache, CacheConfig, CacheStats, HeapMemory};
-use engine::{Engine, EngineConfig, Listen};
+use engine::{Endpoints, Engine, EngineConfig, Listen};
 use gateway::{Cidr, Coherence, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig};
 use net::{Offload, RxChecksums};
 
@@ -99,22 +100,27 @@ impl World<HeldWire> {
         let wires = [HeldWire::new(&cache), HeldWire::new(&cache)];
         Self::over(wires, cache, setup)
     }
+
+    /// The appliance is killed, nothing of what it held surviving, and starts again; what a journal would have
+    /// had to tell of its connections.
+    pub fn kill_engine(&mut self, setup: Setup) -> Vec<Endpoints> {
+        let mut connections = BTreeMap::new();
+        while let Some((slot, connection)) = self.engine.poll_connection_change() {
+            connections.insert(slot, connection);
+        }
+        let cache = heap_cache(setup.blocks);
+        self.links = [Link::default(), Link::default()];
+        self.wires = [HeldWire::new(&cache), HeldWire::new(&cache)];
+        self.engine = start_engine(cache, &setup);
+        connections.into_values().flatten().collect()
+    }
 }
 
 impl<W: Wire> World<W> {
     /// A world whose engine sends through `wires` what lies in `cache`.
     pub fn over(wires: [W; 2], cache: Cache, setup: Setup) -> Self {
         let offload = setup.offload;
-        let gateway = Gateway::new(
-            gateway_config(setup.connections),
-            cache,
-            Seeds {
-                xid: 0x5000_0000,
-                hash: [3; 16],
-            },
-        );
-        let mut engine = Engine::new(engine_config(&setup), gateway, None).expect("a valid engine");
-        engine.announce();
+        let engine = start_engine(cache, &setup);
         // A NIC that cuts and sums leaves nothing for its receiver to verify, as on a
         // virtual link; otherwise the engine's own sums are verified.
         let sums = offload.tso.is_some();
@@ -359,6 +365,17 @@ impl<W: Wire> World<W> {
         }
         any
     }
+}
+
+fn start_engine(cache: Cache, setup: &Setup) -> Engine<HeapSegment> {
+    let seeds = Seeds {
+        xid: 0x5000_0000,
+        hash: [3; 16],
+    };
+    let gateway = Gateway::new(gateway_config(setup.connections), cache, seeds);
+    let mut engine = Engine::new(engine_config(setup), gateway, None).expect("a valid engine");
+    engine.announce();
+    engine
 }
 
 fn engine_config(setup: &Setup) -> EngineConfig {
