@@ -83,6 +83,8 @@ counters! {
     duplicates_answered,
     /// Client connections closed because they made no call for too long.
     idle_clients_closed,
+    /// Probes sent to peers of an earlier run that did not end cleanly, so that they find out.
+    forgotten_probes,
     /// TCP segments sent again.
     tcp_retransmissions,
     /// Frames received.

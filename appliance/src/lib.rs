@@ -7,6 +7,7 @@ pub mod config;
 pub mod control;
 pub mod counters;
 pub mod idle;
+pub mod journal;
 pub mod limits;
 pub mod logging;
 pub mod nic;

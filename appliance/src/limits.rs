@@ -90,6 +90,9 @@ pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long `wirepage stats` waits: one connection ahead of it, then its own snapshot.
 pub const STATS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Connections of earlier runs that are remembered: as many as the tables of all ports hold.
+pub const FORGOTTEN_CONNECTIONS_MAX: usize = PORTS_MAX * net::limits::DEFAULT_CONNECTIONS;
+
 /// Time without work during which an adaptive engine keeps polling at full speed: a reply from a peer in
 /// the same rack arrives within it.
 pub const IDLE_SPIN: Duration = Duration::from_micros(50);

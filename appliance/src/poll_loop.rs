@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::control::snapshot::SnapshotPublisher;
 use crate::counters::Counters;
 use crate::idle::{IdleMode, IdlePolicy, Pause};
+use crate::journal::ConnectionJournal;
 use crate::limits;
 use crate::nic::{Nic, RxSegment};
 use crate::signals::ShutdownRequest;
@@ -19,6 +20,7 @@ pub struct PollLoop {
     engine: Engine<RxSegment>,
     nics: Vec<Nic>,
     publisher: SnapshotPublisher,
+    journal: Option<ConnectionJournal>,
     clock: Instant,
     turns: u64,
     idle_sleeps: u64,
@@ -37,12 +39,18 @@ pub struct Drained {
 }
 
 impl PollLoop {
-    /// A loop over `nics`, in the order of the engine's ports.
-    pub fn new(engine: Engine<RxSegment>, nics: Vec<Nic>, publisher: SnapshotPublisher) -> Self {
+    /// A loop over `nics`, in the order of the engine's ports. What it is to do at its start is due at once.
+    pub fn new(
+        engine: Engine<RxSegment>,
+        nics: Vec<Nic>,
+        publisher: SnapshotPublisher,
+        journal: Option<ConnectionJournal>,
+    ) -> Self {
         Self {
             engine,
             nics,
             publisher,
+            journal,
             clock: Instant::now(),
             turns: 0,
             idle_sleeps: 0,
@@ -85,6 +93,7 @@ impl PollLoop {
         }
         busy |= self.engine.advance(now);
         busy |= self.transmit(now);
+        self.keep_journal();
         self.turns += 1;
         let (turns, idle_sleeps) = (self.turns, self.idle_sleeps);
         let (engine, nics) = (&self.engine, &self.nics);
@@ -122,11 +131,29 @@ impl PollLoop {
         busy
     }
 
+    /// A system call for every connection that has come or gone.
+    fn keep_journal(&mut self) {
+        while let Some((slot, connection)) = self.engine.poll_connection_change() {
+            if let Some(journal) = &mut self.journal {
+                journal.record(slot, connection);
+            }
+        }
+        if let Some(journal) = &mut self.journal
+            && journal.remembers_earlier_runs()
+            && !self.engine.is_probing_forgotten()
+        {
+            journal.forget_earlier_runs();
+        }
+    }
+
     /// Closes every connection, gives everything back and counts what is left.
     fn end(mut self, in_time: bool) -> Drained {
         let now = self.clock.elapsed();
         self.engine.close_all(now);
         self.transmit(now);
+        if let Some(journal) = self.journal {
+            journal.close();
+        }
         let (cache, slots) = self.engine.into_memory();
         let lent = || {
             let slots = slots.as_ref().map_or(0, Slots::wire_references);
@@ -191,6 +218,7 @@ fn gather(engine: &Engine<RxSegment>, nics: &[Nic], turns: u64, idle_sleeps: u64
     };
     for port in &stats.ports {
         counters.tcp_retransmissions += port.retransmitted_frames;
+        counters.forgotten_probes += port.forgotten_probes;
     }
     for nic in nics {
         let (received, sent) = (nic.counts(), nic.tx_counts());

@@ -12,13 +12,14 @@ use cache::{Cache, CacheConfig};
 use core_affinity::CoreId;
 use engine::{Engine, EngineConfig};
 use gateway::{Cidr, Export, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::config::export::Coherence;
 use crate::config::listen::PORTMAP_PORT;
 use crate::control::server::{ControlError, ControlServer};
 use crate::control::snapshot::{self, SnapshotPublisher};
+use crate::journal::{self, ConnectionJournal};
 use crate::limits;
 use crate::nic::{Nic, NicError, Nics};
 use crate::poll_loop::{Drained, PollLoop};
@@ -146,12 +147,41 @@ fn run_engine(
             hash: secrets.hash,
         },
     );
-    let engine = Engine::new(engine_config(config, &ports, secrets), gateway, None)?;
+    let mut engine = Engine::new(engine_config(config, &ports, secrets), gateway, None)?;
+    let journal = open_journal(&config.control().socket, &mut engine);
     info!(
         "serving {}",
         config.port(config.listen().port).address.address()
     );
-    Ok(PollLoop::new(engine, ports, publisher).run(config.engine().idle, shutdown))
+    Ok(PollLoop::new(engine, ports, publisher, journal).run(config.engine().idle, shutdown))
+}
+
+/// Begins the journal of this run, and has the peers told that an earlier one left behind. Without a journal
+/// clients are served all the same.
+fn open_journal<R: net::RxBuffer>(
+    socket: &Path,
+    engine: &mut Engine<R>,
+) -> Option<ConnectionJournal> {
+    let path = journal::path_beside(socket);
+    match ConnectionJournal::open(&path, engine.connection_slots()) {
+        Ok((journal, forgotten)) => {
+            let told = forgotten
+                .iter()
+                .filter(|connection| engine.probe_forgotten(connection, Duration::ZERO))
+                .count();
+            if told > 0 {
+                info!("an earlier run did not end cleanly: resetting its {told} connections");
+            }
+            Some(journal)
+        }
+        Err(error) => {
+            warn!(
+                "{}: {error}; clients will not be told if this run is killed",
+                path.display()
+            );
+            None
+        }
+    }
 }
 
 /// Sends a first frame on every port and waits until the device has let go of it.
