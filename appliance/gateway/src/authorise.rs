@@ -135,9 +135,30 @@ impl Gateway {
                 self.counters.refused_by_export += 1;
                 Status::STALE
             }
+            Membership::Undecided if self.exports.is_resolving() => {
+                call.undecided = true;
+                return;
+            }
             Membership::Undecided => Status::JUKEBOX,
         };
         self.answer_status(id, status);
+    }
+
+    /// More is known about the exports, or it is known that it will not be for a while: asks again where the
+    /// handles belong of all calls that have waited for that.
+    pub(crate) fn decide_undecided(&mut self) {
+        let waiting: Vec<CallId> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| call.undecided)
+            .map(|(id, _)| id)
+            .collect();
+        for id in waiting {
+            if let Some(call) = self.calls.get_mut(id) {
+                call.undecided = false;
+                self.authorise(id);
+            }
+        }
     }
 
     /// Does what an authorised call asks.

@@ -65,6 +65,8 @@ pub(crate) struct ClientCall {
     pub(crate) given_up: bool,
     /// It waits in the queue of those that lack a block or a buffer.
     pub(crate) starving: bool,
+    /// It waits until it is known which export its handle belongs to.
+    pub(crate) undecided: bool,
     pub(crate) work: Work,
 }
 

@@ -412,6 +412,7 @@ impl Gateway {
             began: self.now,
             given_up: false,
             starving: false,
+            undecided: false,
             work: Work::Write(WriteWork {
                 head: write.head,
                 pieces: write.pieces,

@@ -163,6 +163,7 @@ impl Gateway {
             began: self.now,
             given_up: false,
             starving: false,
+            undecided: false,
             work: pass.work,
         };
         self.begin(call, key);

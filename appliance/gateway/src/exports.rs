@@ -113,6 +113,16 @@ impl Exports {
         Some(longest)
     }
 
+    /// Whether the origin is being asked about an export, so that more will be known soon.
+    pub(crate) fn is_resolving(&self) -> bool {
+        self.entries.iter().any(|entry| {
+            matches!(
+                entry.resolution,
+                Resolution::Mounting | Resolution::Examining(_)
+            )
+        })
+    }
+
     /// Which export a handle on file system `fsid` belongs to, for a client at `peer`.
     ///
     /// Where exports share a file system the handle could be of any of them: the client must be allowed

@@ -103,6 +103,7 @@ impl Gateway {
         if let Some(entry) = self.exports.entry_mut(index) {
             entry.failures = 0;
         }
+        self.decide_undecided();
     }
 
     fn set_resolution(&mut self, index: ExportIndex, resolution: Resolution) {
@@ -121,5 +122,6 @@ impl Gateway {
             entry.failures = entry.failures.saturating_add(1);
             entry.resolution = Resolution::Due(now + wait);
         }
+        self.decide_undecided();
     }
 }

@@ -11,7 +11,7 @@ mod lab;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use gateway::{Cidr, Coherence, Limits};
+use gateway::{Cidr, ClientId, Coherence, Limits};
 use lab::origin::{FOREIGN_ROOT, FSID, Node, ROOT, handle};
 use lab::xdr::{In, Out, record};
 use lab::{Lab, READ, Setup, WRITE, export, pattern, read_args, write_args};
@@ -202,18 +202,44 @@ fn names_that_lead_elsewhere() {
     }
 }
 
-#[test]
-fn before_the_exports_are_known() {
+/// A client that still knows the handle of a file from an earlier run asks for its attributes while our own
+/// MNT is under way.
+fn ask_before_the_exports_are_known() -> (Lab, u32) {
     let mut lab = Setup::default().build();
     lab.origin_is_up = true;
     lab.hold = |call| call.program == 100_005;
     lab.tick(Duration::ZERO);
     lab.connect(1, Ipv4Addr::new(10, 0, 0, 7));
     let id = lab.add_file("f", b"data");
-    assert_eq!(lab.getattr(1, &handle(id)).status(), JUKEBOX);
+    let xid = lab.send(1, 1, &Out::new().opaque(&handle(id)).0);
+    lab.tick(Duration::from_secs(5));
+    assert!(lab.answer(1, xid).is_none(), "it waits");
     lab.hold = |_| false;
+    (lab, xid)
+}
+
+#[test]
+fn a_call_waits_until_the_exports_are_known() {
+    let (mut lab, xid) = ask_before_the_exports_are_known();
     lab.run();
-    assert_eq!(lab.getattr(1, &handle(id)).status(), 0);
+    assert_eq!(lab.answer(1, xid).expect("answered").status(), 0);
+    lab.assert_at_rest();
+}
+
+#[test]
+fn a_call_does_not_wait_for_an_export_that_the_origin_refuses() {
+    let (mut lab, xid) = ask_before_the_exports_are_known();
+    lab.origin.refuses_mounts = true;
+    lab.run();
+    assert_eq!(lab.answer(1, xid).expect("answered").status(), JUKEBOX);
+    lab.assert_at_rest();
+}
+
+#[test]
+fn nothing_is_left_of_a_call_whose_client_goes_before_the_exports_are_known() {
+    let (mut lab, _) = ask_before_the_exports_are_known();
+    lab.gateway.client_closed(ClientId(1), lab.now);
+    lab.run();
     lab.assert_at_rest();
 }
 

@@ -81,6 +81,8 @@ pub struct Origin {
     pub gives_before: bool,
     /// Whether ACCESS and READ refuse this user.
     pub denied_uid: Option<u32>,
+    /// Whether nobody may mount anything.
+    pub refuses_mounts: bool,
     /// Longest READ answered.
     pub read_max: usize,
     /// Added to the count in WRITE replies.
@@ -107,6 +109,7 @@ impl Origin {
             clock_stands_still: false,
             gives_before: true,
             denied_uid: None,
+            refuses_mounts: false,
             read_max: 1 << 20,
             write_count_excess: 0,
             write_verifier: 0x1122_3344_5566_7788,
@@ -222,6 +225,7 @@ impl Origin {
 
     fn mnt(&self, call: &Call) -> Vec<u8> {
         match In(&call.args).opaque() {
+            _ if self.refuses_mounts => Out::new().u32(13).0,
             b"/export" => Out::new().u32(0).opaque(&handle(ROOT)).u32(1).u32(1).0,
             b"/other" => {
                 Out::new()
