@@ -38,6 +38,29 @@ expect_file() { cmp -- "$1" "$2" || failure "$1 and $2 differ"; }
 
 counter() { lab stats | jq --exit-status ".$1"; }
 
+nothing_is_held() {
+    lab stats >"$scratch/stats"
+    jq --exit-status '.pinned_bytes == 0 and .wire_references == 0' "$scratch/stats" >/dev/null
+}
+
+# expect_nothing_held — by an appliance that has nothing to do. virtio gives transmitted buffers back late; an idle
+# engine fetches them.
+expect_nothing_held() {
+    local attempt
+    for ((attempt = 0; attempt < 100; attempt++)); do
+        nothing_is_held && break
+        sleep 0.1
+    done
+    nothing_is_held || failure "an idle appliance holds on to blocks: $(cat "$scratch/stats")"
+    expect_equal "leaked_references while running" "$(counter leaked_references)" 0
+}
+
+# expect_clean_drain — restarts the appliance, which says on its way out that nothing leaked.
+expect_clean_drain() {
+    lab restart appliance 2>&1 | tee "$scratch/restart"
+    grep -Eq 'leaked_references"?[=:] ?0\b' "$scratch/restart" || failure "the appliance's last line does not say that nothing leaked"
+}
+
 # url NAME — a file of the export, with the ports given, so that portmap is not asked.
 url() { printf 'nfs://%s/export/%s?nfsport=%s&mountport=%s' "$WIREPAGE_CLIENT_ADDR" "$1" "$NFS_PORT" "$MOUNT_PORT"; }
 

@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# What the fault tests are written in: parts killed in the middle of work, and networks that lose. Needs lab.sh.
+
+# shellcheck source-path=SCRIPTDIR/../..
+. "$deploy/lib/processes.sh"
+
+size_of() { stat --format=%s "$1" 2>/dev/null || echo 0; }
+
+# begin_copy FROM TO — nfs-cp in the background; its process is $copy.
+begin_copy() {
+    "$deploy/lab" client -- nfs-cp "$@" >/dev/null &
+    copy=$!
+}
+
+# kill_during_copy PART FILE SIZE — while $copy makes FILE grow to SIZE. The client is held until the part is dead,
+# so that the copy cannot be done before.
+kill_during_copy() {
+    local part=$1 file=$2 size=$3 killed restart
+    while (($(size_of "$file") == 0)); do
+        kill -0 "$copy" 2>/dev/null || failure "the copy ended without a byte"
+        sleep 0.02
+    done
+    kill -s STOP "$copy"
+    (($(size_of "$file") < size)) || failure "the copy was done before $part could be killed"
+    killed=$(pid_of "$part")
+    "$deploy/lab" restart "$part" --kill &
+    restart=$!
+    while kill -0 "$killed" 2>/dev/null; do sleep 0.02; done
+    kill -s CONT "$copy"
+    wait "$restart" || failure "$part did not come back"
+    wait "$copy" || failure "a copy did not outlive that $part was killed"
+}
+
+# begin_mixed_work OPERATIONS — eight clients on small files, until end_mixed_work; each is told how many restarts
+# there were by the size of $control/restarts.
+begin_mixed_work() {
+    local client
+    control=$scratch/control
+    rm -rf -- "$control" "$export_dir/mixed"
+    mkdir -p "$control/expected"
+    : >"$control/restarts"
+    workers=()
+    for client in 1 2 3 4 5 6 7 8; do
+        "$deploy/lab" client -- "$scratch/mixed_files" "$(url "")" "$client" "$1" "$control" &
+        workers+=($!)
+    done
+    # A mount is not repeated by libnfs: whoever works has mounted.
+    for client in 1 2 3 4 5 6 7 8; do
+        until compgen -G "$export_dir/mixed/$client-*" >/dev/null; do
+            kill -0 "${workers[client - 1]}" 2>/dev/null || failure "client $client ended without a file"
+            sleep 0.02
+        done
+    done
+}
+
+# restart_during_work PART [--kill]
+restart_during_work() {
+    printf . >>"$control/restarts"
+    lab restart "$@"
+}
+
+# end_mixed_work — every client ends well, and the origin holds what they say and nothing else.
+end_mixed_work() {
+    local worker
+    touch "$control/enough"
+    for worker in "${workers[@]}"; do wait "$worker" || failure "a client failed"; done
+    diff --recursive --brief "$control/expected" "$export_dir/mixed" || failure "the origin holds something else"
+}
+
+# lose_packets NAMESPACE INTERFACE — 1 % of them from now on, each way; whole segments, not bursts of them.
+lose_packets() {
+    local chain
+    nsenter --net="/run/netns/$1" -- ip link set dev "$2" gso_max_segs 1
+    for chain in INPUT OUTPUT; do
+        nsenter --net="/run/netns/$1" -- iptables --append "$chain" \
+            --match statistic --mode random --probability 0.01 --jump DROP
+    done
+}
+
+# packets_lost NAMESPACE — so far.
+packets_lost() { nsenter --net="/run/netns/$1" -- iptables --list --verbose --exact --numeric | awk '$3 == "DROP" { sum += $1 } END { print sum + 0 }'; }
+
+# lose_no_packets NAMESPACE
+lose_no_packets() { nsenter --net="/run/netns/$1" -- iptables --flush; }
