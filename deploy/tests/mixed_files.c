@@ -12,15 +12,12 @@
  * something was restarted, which is as many times as CONTROL/restarts has bytes: it has only one call under way
  * at a time.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <nfsc/libnfs.h>
+#include "hard_mount.h"
 
 #define FILES 40
 #define DIRECTORY "/mixed"
@@ -35,10 +32,9 @@ struct file {
 	unsigned version;
 };
 
-static struct nfs_context *nfs;
 static struct file files[FILES];
 static int client;
-static const char *control;
+static const char *url, *control;
 static int forgiven;
 
 static void fail(const char *what, const char *path)
@@ -101,49 +97,87 @@ static void expect_absent(int number, int renamed)
 {
 	char path[PATH_SIZE];
 	struct nfs_stat_64 found;
+	int result;
 
 	path_of(path, number, renamed);
-	if (nfs_stat64(nfs, path, &found) != -ENOENT)
+	do
+		result = nfs_stat64(nfs, path, &found);
+	while (is_lost(result, url));
+	if (result != -ENOENT)
 		fail("is not gone:", path);
 }
 
-static void write_content(int number, const char *path, struct nfsfh *file)
+static int try_to_write(int number, const char *path)
 {
 	unsigned char content[CONTENT_MAX];
-	int length = content_of(content, number);
+	int length = content_of(content, number), result;
+	struct nfsfh *file;
 
-	if (nfs_pwrite(nfs, file, 0, length, content) != length)
+	result = nfs_open(nfs, path, O_WRONLY | O_TRUNC, &file);
+	if (result != 0)
+		return result;
+	result = nfs_pwrite(nfs, file, 0, length, content);
+	if (result < 0)
+		return result;
+	if (result != length)
+		fail("short write to", path);
+	return nfs_close(nfs, file);
+}
+
+static void write_content(int number)
+{
+	char path[PATH_SIZE];
+	int result;
+
+	path_of(path, number, files[number].renamed);
+	do
+		result = try_to_write(number, path);
+	while (is_lost(result, url));
+	if (result != 0)
 		fail("write", path);
-	if (nfs_close(nfs, file) != 0)
-		fail("close", path);
+}
+
+static int try_to_create(const char *path)
+{
+	struct nfsfh *file;
+	int result = nfs_create(nfs, path, O_WRONLY | O_EXCL, 0644, &file);
+
+	return result == 0 ? nfs_close(nfs, file) : result;
 }
 
 static void create(int number)
 {
 	char path[PATH_SIZE];
-	struct nfsfh *file;
 	int result;
 
 	files[number] = (struct file){ .exists = 1, .version = files[number].version + 1 };
 	path_of(path, number, 0);
-	result = nfs_create(nfs, path, O_WRONLY | O_EXCL, 0644, &file);
-	if (is_forgiven(result, EEXIST))
-		result = nfs_open(nfs, path, O_WRONLY, &file);
-	if (result != 0)
+	do
+		result = try_to_create(path);
+	while (is_lost(result, url));
+	if (result != 0 && !is_forgiven(result, EEXIST))
 		fail("create", path);
-	write_content(number, path, file);
+	write_content(number);
 }
 
 static void overwrite(int number)
 {
-	char path[PATH_SIZE];
-	struct nfsfh *file;
-
 	files[number].version++;
-	path_of(path, number, files[number].renamed);
-	if (nfs_open(nfs, path, O_WRONLY | O_TRUNC, &file) != 0)
-		fail("open for writing", path);
-	write_content(number, path, file);
+	write_content(number);
+}
+
+/* The number of bytes read, `size` at most, or an error. */
+static int try_to_read(const char *path, unsigned char *found, int size)
+{
+	struct nfsfh *file;
+	int result = nfs_open(nfs, path, O_RDONLY, &file);
+
+	if (result != 0)
+		return result;
+	result = nfs_pread(nfs, file, 0, size, found);
+	if (result >= 0)
+		nfs_close(nfs, file);
+	return result;
 }
 
 static void read_back(int number)
@@ -151,19 +185,17 @@ static void read_back(int number)
 	unsigned char expected[CONTENT_MAX], found[CONTENT_MAX + 1];
 	int length = content_of(expected, number), result;
 	char path[PATH_SIZE];
-	struct nfsfh *file;
 
 	path_of(path, number, files[number].renamed);
-	if (nfs_open(nfs, path, O_RDONLY, &file) != 0)
-		fail("open", path);
-	result = nfs_pread(nfs, file, 0, sizeof(found), found);
+	do
+		result = try_to_read(path, found, sizeof(found));
+	while (is_lost(result, url));
 	if (result != length) {
 		fprintf(stderr, "client %d: %d bytes of %d: ", client, result, length);
 		fail("read", path);
 	}
 	if (memcmp(found, expected, length) != 0)
 		fail("wrong content in", path);
-	nfs_close(nfs, file);
 }
 
 static void rename_one(int number)
@@ -173,12 +205,13 @@ static void rename_one(int number)
 
 	path_of(from, number, renamed);
 	path_of(to, number, !renamed);
-	result = nfs_rename(nfs, from, to);
-	files[number].renamed = !renamed;
-	if (is_forgiven(result, ENOENT))
-		read_back(number);
-	else if (result != 0)
+	do
+		result = nfs_rename(nfs, from, to);
+	while (is_lost(result, url));
+	if (result != 0 && !is_forgiven(result, ENOENT))
 		fail("rename", from);
+	files[number].renamed = !renamed;
+	read_back(number);
 	expect_absent(number, renamed);
 }
 
@@ -188,7 +221,9 @@ static void remove_one(int number)
 	int result;
 
 	path_of(path, number, files[number].renamed);
-	result = nfs_unlink(nfs, path);
+	do
+		result = nfs_unlink(nfs, path);
+	while (is_lost(result, url));
 	if (result != 0 && !is_forgiven(result, ENOENT))
 		fail("remove", path);
 	expect_absent(number, files[number].renamed);
@@ -237,7 +272,6 @@ static void leave_expected(int number)
 
 int main(int argc, char **argv)
 {
-	struct nfs_url *url;
 	uint32_t state;
 	long operations = 0, least;
 	int result;
@@ -246,19 +280,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: mixed_files URL CLIENT OPERATIONS CONTROL\n");
 		return 2;
 	}
+	url = argv[1];
 	client = atoi(argv[2]);
 	least = atol(argv[3]);
 	control = argv[4];
 	state = (client + 1) * 2246822519u;
-	nfs = nfs_init_context();
-	if (nfs == NULL)
-		return 1;
-	url = nfs_parse_url_dir(nfs, argv[1]);
-	if (url == NULL)
-		fail("parse", argv[1]);
-	if (nfs_mount(nfs, url->server, url->path) != 0)
-		fail("mount", argv[1]);
-	result = nfs_mkdir(nfs, DIRECTORY);
+	mount_hard(url);
+	do
+		result = nfs_mkdir(nfs, DIRECTORY);
+	while (is_lost(result, url));
 	if (result != 0 && result != -EEXIST)
 		fail("mkdir", DIRECTORY);
 	while (operations < least || !is_enough()) {
@@ -274,7 +304,6 @@ int main(int argc, char **argv)
 		}
 	}
 	printf("client %d: %ld operations, %d repeated calls forgiven\n", client, operations, forgiven);
-	nfs_destroy_url(url);
 	nfs_destroy_context(nfs);
 	return 0;
 }

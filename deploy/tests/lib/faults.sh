@@ -3,19 +3,20 @@
 
 # shellcheck source-path=SCRIPTDIR/../..
 . "$deploy/lib/processes.sh"
+. "$deploy/lib/namespaces.sh"
 
 size_of() { stat --format=%s "$1" 2>/dev/null || echo 0; }
 
-# begin_copy FROM TO — nfs-cp in the background; its process is $copy.
+# begin_copy CMD… — a copy in the background; its process is $copy.
 begin_copy() {
-    "$deploy/lab" client -- nfs-cp "$@" >/dev/null &
+    "$deploy/lab" client -- "$@" >/dev/null &
     copy=$!
 }
 
 # kill_during_copy PART FILE SIZE — while $copy makes FILE grow to SIZE. The client is held until the part is dead,
 # so that the copy cannot be done before.
 kill_during_copy() {
-    local part=$1 file=$2 size=$3 killed restart
+    local part=$1 file=$2 size=$3 killed restart began=$SECONDS back
     while (($(size_of "$file") == 0)); do
         kill -0 "$copy" 2>/dev/null || failure "the copy ended without a byte"
         sleep 0.02
@@ -28,7 +29,9 @@ kill_during_copy() {
     while kill -0 "$killed" 2>/dev/null; do sleep 0.02; done
     kill -s CONT "$copy"
     wait "$restart" || failure "$part did not come back"
+    back=$SECONDS
     wait "$copy" || failure "a copy did not outlive that $part was killed"
+    echo "$part was back after $((back - began)) s, and the copy done $((SECONDS - back)) s later"
 }
 
 # begin_mixed_work OPERATIONS — eight clients on small files, until end_mixed_work; each is told how many restarts
@@ -44,7 +47,6 @@ begin_mixed_work() {
         "$deploy/lab" client -- "$scratch/mixed_files" "$(url "")" "$client" "$1" "$control" &
         workers+=($!)
     done
-    # A mount is not repeated by libnfs: whoever works has mounted.
     for client in 1 2 3 4 5 6 7 8; do
         until compgen -G "$export_dir/mixed/$client-*" >/dev/null; do
             kill -0 "${workers[client - 1]}" 2>/dev/null || failure "client $client ended without a file"
@@ -69,16 +71,16 @@ end_mixed_work() {
 
 # lose_packets NAMESPACE INTERFACE — 1 % of them from now on, each way; whole segments, not bursts of them.
 lose_packets() {
-    local chain
-    nsenter --net="/run/netns/$1" -- ip link set dev "$2" gso_max_segs 1
-    for chain in INPUT OUTPUT; do
-        nsenter --net="/run/netns/$1" -- iptables --append "$chain" \
-            --match statistic --mode random --probability 0.01 --jump DROP
-    done
+    local -a lossy=(--match statistic --mode random --probability 0.01 --jump DROP)
+    in_namespace "$1" ip link set dev "$2" gso_max_segs 1
+    in_namespace "$1" iptables --append INPUT --in-interface "$2" "${lossy[@]}"
+    in_namespace "$1" iptables --append OUTPUT --out-interface "$2" "${lossy[@]}"
 }
 
 # packets_lost NAMESPACE — so far.
-packets_lost() { nsenter --net="/run/netns/$1" -- iptables --list --verbose --exact --numeric | awk '$3 == "DROP" { sum += $1 } END { print sum + 0 }'; }
+packets_lost() {
+    in_namespace "$1" iptables --list --verbose --exact --numeric | awk '$3 == "DROP" { sum += $1 } END { print sum + 0 }'
+}
 
 # lose_no_packets NAMESPACE
-lose_no_packets() { nsenter --net="/run/netns/$1" -- iptables --flush; }
+lose_no_packets() { in_namespace "$1" iptables --flush; }
