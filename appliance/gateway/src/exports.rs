@@ -118,7 +118,7 @@ impl Exports {
         self.entries.iter().any(|entry| {
             matches!(
                 entry.resolution,
-                Resolution::Mounting | Resolution::Examining(_)
+                Resolution::Mounting | Resolution::Examining
             )
         })
     }
