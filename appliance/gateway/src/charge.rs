@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use crate::budget::{Account, Budget};
 
-/// One connection's place, and the calls made on it.
+/// One connection's place, and the calls made on it, which may outlast it.
 #[derive(Debug)]
 pub(crate) struct Holder {
     account: Rc<Account>,
     calls: Cell<usize>,
+    has_place: Cell<bool>,
 }
 
 impl Holder {
@@ -24,8 +25,22 @@ impl Holder {
             return None;
         }
         budget.connections.take(&account.connections, 1);
-        let calls = Cell::new(0);
-        Some(Rc::new(Self { account, calls }))
+        Some(Rc::new(Self {
+            account,
+            calls: Cell::new(0),
+            has_place: Cell::new(true),
+        }))
+    }
+
+    /// The connection is gone: its place is free, whatever calls made on it are still at the origin.
+    pub(crate) fn leave(&self) {
+        if self.has_place.replace(false) {
+            let account = &self.account;
+            account
+                .budget
+                .connections
+                .give_back(&account.connections, 1);
+        }
     }
 
     /// Calls charged and not answered, and replies that are not acknowledged.
@@ -99,11 +114,7 @@ impl Holder {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        let account = &self.account;
-        account
-            .budget
-            .connections
-            .give_back(&account.connections, 1);
+        self.leave();
     }
 }
 
@@ -385,8 +396,11 @@ mod tests {
         let budget = budget();
         let holder = connect(&budget, 1).expect("a place");
         let charge = Holder::charge_read(&holder, 48 * BLOCK).expect("room");
-        drop(holder);
+        holder.leave();
+        assert_eq!(budget.connections.held(), 0, "its place is free");
         let again = connect(&budget, 1).expect("a place");
+        drop(holder);
+        assert_eq!(budget.connections.held(), 1, "once");
         assert!(
             Holder::charge_read(&again, BLOCK).is_none(),
             "a new connection is not a new client"

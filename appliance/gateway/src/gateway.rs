@@ -211,7 +211,17 @@ impl Gateway {
     /// the client comes back.
     pub fn client_closed(&mut self, client: ClientId, now: Duration) {
         self.now = now;
-        self.clients.remove(&client);
+        // Only whoever is charged for something is owed something, and worth the search for it.
+        let is_owed = match self.clients.remove(&client).flatten() {
+            Some(state) => {
+                state.holder.leave();
+                state.holder.calls() > 0
+            }
+            None => false,
+        };
+        if !is_owed {
+            return;
+        }
         self.actions.retain(
             |action| !matches!(action, Action::SendToClient { client: to, .. } if *to == client),
         );
