@@ -85,6 +85,12 @@ counters! {
     idle_clients_closed,
     /// Probes sent to peers of an earlier run that did not end cleanly, so that they find out.
     forgotten_probes,
+    /// Client connections reset because a call that had begun did not arrive in time.
+    slow_clients_closed,
+    /// Client connections reset because replies were not acknowledged in time.
+    stalled_clients_closed,
+    /// Client connections refused because there was no place for them.
+    clients_refused,
     /// TCP segments sent again.
     tcp_retransmissions,
     /// Frames received.

@@ -45,6 +45,19 @@ pub const SIZE_MIB: RangeInclusive<u32> = 1..=1 << 20;
 /// Fewer blocks than this and a handful of calls in flight pins the whole cache.
 pub const CACHE_BLOCKS_MIN: usize = 64;
 
+/// Client connections: fewer than 16 is no service; each has its places in
+/// tables made at start.
+pub const CLIENT_CONNECTIONS: RangeInclusive<u64> = 16..=1 << 20;
+
+/// Recorded replies: more than there are calls in flight, and at most 600 MiB.
+pub const DUPLICATES: RangeInclusive<u64> = 2048..=1 << 20;
+
+/// Patience with clients, in seconds: a second is what a busy client may take, and a day is for ever.
+pub const CLIENT_SECONDS: RangeInclusive<u64> = 5..=86_400;
+
+/// Connections in TCP's table beyond the clients': half open, closing, and the origin's.
+pub const SPARE_CONNECTIONS: usize = 1024;
+
 /// MNTPATHLEN (RFC 1813, section 5.1.4).
 pub const EXPORT_PATH_BYTES_MAX: usize = 1024;
 

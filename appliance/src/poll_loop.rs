@@ -212,6 +212,9 @@ fn gather(engine: &Engine<RxSegment>, nics: &[Nic], turns: u64, idle_sleeps: u64
         origin_unknown_replies: stats.gateway.origin_unknown_replies,
         origin_protocol_errors: stats.gateway.origin_protocol_errors,
         calls_given_up: stats.gateway.calls_given_up,
+        slow_clients_closed: stats.gateway.slow_clients_closed,
+        stalled_clients_closed: stats.stalled_clients_closed,
+        clients_refused: stats.gateway.clients_refused,
         turns,
         idle_sleeps,
         ..Counters::default()

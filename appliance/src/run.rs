@@ -216,6 +216,7 @@ fn engine_config(config: &Config, nics: &[Nic], secrets: &Secrets) -> EngineConf
             offload: nic.offload(),
             secret: secrets.sequence,
             limits: net::Limits {
+                connections: config.limits().connections + limits::SPARE_CONNECTIONS,
                 max_pieces: nic.max_pieces().min(net::limits::DEFAULT_MAX_PIECES),
                 ..net::Limits::default()
             },
@@ -257,7 +258,7 @@ fn gateway_config(config: &Config) -> GatewayConfig {
             .give_up_seconds
             .map(|seconds| Duration::from_secs(seconds.into())),
     });
-    let (listen, origin) = (config.listen(), config.origin());
+    let (listen, origin, limits) = (config.listen(), config.origin(), config.limits());
     GatewayConfig {
         exports: exports.collect(),
         origin: OriginConfig {
@@ -274,7 +275,15 @@ fn gateway_config(config: &Config) -> GatewayConfig {
         },
         offers_tls: false,
         max_io: gateway::limits::MAX_IO_BOUND,
-        limits: gateway::limits::Limits::default(),
+        limits: gateway::Limits {
+            clients: limits.connections,
+            duplicates: limits.duplicates,
+            client_idle: limits.client_idle,
+            record_silence: limits.call_silence,
+            record_time: limits.call_time,
+            reply_stall: limits.reply_stall,
+            ..gateway::Limits::default()
+        },
     }
 }
 

@@ -183,6 +183,27 @@ fn cache() {
 }
 
 #[test]
+fn limits() {
+    check(
+        "limits",
+        &[
+            ("[listen]", "[limits]\nconnections = 15\n[listen]"),
+            ("[listen]", "[limits]\nduplicates = 1000\n[listen]"),
+            (
+                "[listen]",
+                "[limits]\nclient_idle_seconds = 86401\n[listen]",
+            ),
+            ("[listen]", "[limits]\ncall_silence_seconds = 4\n[listen]"),
+            ("[listen]", "[limits]\ncall_time_seconds = -1\n[listen]"),
+            (
+                "[listen]",
+                "[limits]\nreply_stall_seconds = \"60\"\n[listen]",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn port() {
     check(
         "port",

@@ -67,6 +67,7 @@ fn the_example_has_every_key_of_every_table() {
         "[listen]",
         "[origin]",
         "[[export]]",
+        "[limits]",
         "[control]",
     ] {
         let start = complete.find(&format!("\n{header}\n")).expect(header) + header.len() + 2;
@@ -107,6 +108,8 @@ clients = ["10.0.0.0/24"]
     let config = parse(minimal).unwrap();
     assert_eq!(config.engine().cores.first(), 1);
     assert_eq!(config.cache().size.mib(), 256);
+    // The example says what the defaults are.
+    assert_eq!(config.limits(), parse(EXAMPLE).unwrap().limits());
     assert_eq!(config.origin().mount_port, None);
     assert!(config.origin().reserved_source_ports);
     assert!(config.listen().portmap);

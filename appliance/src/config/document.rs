@@ -22,6 +22,7 @@ pub(super) struct RawDocument {
     origin: Option<Spanned<origin::RawOrigin>>,
     #[serde(default)]
     export: Vec<Spanned<export::RawExport>>,
+    limits: Option<Spanned<super::limits::RawLimits>>,
     control: Option<Spanned<control::RawControl>>,
 }
 
@@ -66,6 +67,8 @@ pub(super) fn check(
         .zip(known_ports)
         .map(|(cache, ports)| needed_mib(cache, ports));
     let eal = eal::check(raw_eal, &section, needed_mib, findings);
+    let (section, raw_limits) = optional("[limits]", raw.limits);
+    let limits = super::limits::check(raw_limits, &section, findings);
     let (_, raw_control) = optional("[control]", raw.control);
     let control = control::check(raw_control, findings);
     Some(Config {
@@ -76,6 +79,7 @@ pub(super) fn check(
         listen: listen?,
         origin: origin?,
         exports: exports?,
+        limits: limits?,
         control: control?,
     })
 }

@@ -18,6 +18,7 @@ pub mod engine;
 pub mod error;
 pub mod export;
 mod findings;
+pub mod limits;
 pub mod listen;
 pub mod machine;
 pub mod origin;
@@ -32,7 +33,7 @@ use findings::Findings;
 use port::Port;
 use problem::Problem;
 
-use crate::limits;
+use crate::limits::CONFIG_FILE_BYTES_MAX;
 
 /// A configuration the appliance can run. There is no way to build one but [`Config::load`] and
 /// [`Config::parse`], so what its parts promise about each other holds.
@@ -45,6 +46,7 @@ pub struct Config {
     listen: listen::Listen,
     origin: origin::Origin,
     exports: Vec<export::Export>,
+    limits: limits::Limits,
     control: control::Control,
 }
 
@@ -130,6 +132,11 @@ impl Config {
         &self.exports
     }
 
+    /// Bounds on clients.
+    pub fn limits(&self) -> &limits::Limits {
+        &self.limits
+    }
+
     /// The control socket.
     pub fn control(&self) -> &control::Control {
         &self.control
@@ -140,9 +147,9 @@ fn read_bounded(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     let file = std::fs::File::open(path)?;
     let read = file
-        .take(limits::CONFIG_FILE_BYTES_MAX + 1)
+        .take(CONFIG_FILE_BYTES_MAX + 1)
         .read_to_string(&mut text)?;
-    if read as u64 > limits::CONFIG_FILE_BYTES_MAX {
+    if read as u64 > CONFIG_FILE_BYTES_MAX {
         return Err(std::io::Error::other("it is larger than 1 MiB"));
     }
     Ok(text)

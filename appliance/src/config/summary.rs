@@ -53,6 +53,11 @@ impl fmt::Display for Config {
             .iter()
             .try_for_each(|export| write_export(f, export))?;
         write_memory(f, self)?;
+        writeln!(
+            f,
+            "limits   {} client connections, {} recorded replies",
+            self.limits.connections, self.limits.duplicates
+        )?;
         let cores: Vec<String> = self
             .engine
             .cores
