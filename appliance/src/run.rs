@@ -262,6 +262,8 @@ fn gateway_config(config: &Config) -> GatewayConfig {
     GatewayConfig {
         exports: exports.collect(),
         origin: OriginConfig {
+            security: gateway::OriginSecurity::Clear,
+            mount_security: gateway::OriginSecurity::Clear,
             nfs_port: origin.nfs_port,
             mount_port: origin.mount_port,
             connections: usize::from(origin.connections),

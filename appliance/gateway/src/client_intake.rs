@@ -346,9 +346,19 @@ impl Gateway {
         if let (Some(place), Some(bytes)) = (place, bytes.get(..take)) {
             place.copy_from_slice(bytes);
         }
-        filling.end = end;
-        write.received += u32::try_from(take).unwrap_or(0);
-        if end == self.cache.block_size() || write.received == write.head.count {
+        write.filling = Some(filling);
+        self.placed(write, take);
+        take
+    }
+
+    /// So many more bytes of data lie in their block.
+    fn placed(&self, write: &mut WriteIntake, count: usize) {
+        let Some(mut filling) = write.filling.take() else {
+            return;
+        };
+        filling.end += count;
+        write.received += u32::try_from(count).unwrap_or(0);
+        if filling.end == self.cache.block_size() || write.received == write.head.count {
             write.pieces.push(WritePiece {
                 block: filling.block.freeze(),
                 index: filling.index,
@@ -357,7 +367,49 @@ impl Gateway {
         } else {
             write.filling = Some(filling);
         }
-        take
+    }
+
+    /// Where the next `len` bytes of a client belong, if they all are data of one block.
+    pub(crate) fn place_of_client(&mut self, id: ClientId, len: usize) -> Option<&mut [u8]> {
+        let mut client = self.clients.get_mut(&id).and_then(Option::take)?;
+        let fits = self.has_place(&mut client, len);
+        let place = self.clients.get_mut(&id)?;
+        let client = place.insert(client);
+        let (true, CallIntake::Write(write)) = (fits, &mut client.intake) else {
+            return None;
+        };
+        let filling = write.filling.as_mut()?;
+        let (start, block) = (filling.end, filling.block.as_mut_slice());
+        block.get_mut(start..start + len)
+    }
+
+    fn has_place(&mut self, client: &mut Client, len: usize) -> bool {
+        let in_fragment = client.reader.contiguous();
+        let carried = client.chain.head().len();
+        let CallIntake::Write(write) = &mut client.intake else {
+            return false;
+        };
+        let is_next = write.admitted.is_some() && write.carried >= carried && !write.ended;
+        is_next && in_fragment >= len && self.write_room(write) >= len
+    }
+
+    /// The next `len` bytes of a client lie where [`Gateway::place_of_client`] said.
+    pub(crate) fn placed_by_client(
+        &mut self,
+        id: ClientId,
+        len: usize,
+    ) -> Result<(), ConnectionError> {
+        let taken = self.clients.get_mut(&id).and_then(Option::take);
+        let mut client = taken.ok_or(ConnectionError::UnknownConnection)?;
+        client.last_heard = self.now;
+        if let CallIntake::Write(write) = &mut client.intake {
+            self.placed(write, len);
+            write.ended = client.reader.pass(len);
+        }
+        if let Some(place) = self.clients.get_mut(&id) {
+            *place = Some(client);
+        }
+        self.advance_client(id, &[]).map(|_| ())
     }
 
     /// The record has ended: the WRITE goes on its way, if all of its data came.

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::net::Ipv4Addr;
 
 use crate::limits::Limits;
-use crate::security::AcceptedSecurity;
+use crate::security::{AcceptedSecurity, OriginSecurity};
 
 /// Everything the gateway is told at start.
 #[derive(Clone, Debug)]
@@ -30,6 +30,10 @@ pub struct OriginConfig {
     pub nfs_port: u16,
     /// MOUNT; `None` asks the origin's portmap on port 111.
     pub mount_port: Option<u16>,
+    /// How NFS connections are protected.
+    pub security: OriginSecurity,
+    /// How connections to MOUNT are protected.
+    pub mount_security: OriginSecurity,
     /// NFS connections kept open; at least 1.
     pub connections: usize,
     /// The machine name in the credential of our own calls (AUTH_SYS, at most 255 bytes).

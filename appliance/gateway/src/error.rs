@@ -15,6 +15,9 @@ pub enum ConnectionError {
     /// the origin answers calls that it was not sent
     #[error("the origin answers calls that it was not sent")]
     StrayReplies,
+    /// the origin was asked for TLS and does not speak it
+    #[error("the origin was asked for TLS and does not speak it")]
+    TlsRefused,
     /// the engine named a connection that is not open
     #[error("the engine named a connection that is not open")]
     UnknownConnection,

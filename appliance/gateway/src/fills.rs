@@ -54,6 +54,23 @@ pub(crate) struct FillReply {
 impl Fill {
     /// Puts the next bytes of the reply's data in their place; what is beyond the data (padding) is left
     /// out.
+    /// Where the next `len` bytes of the reply's data belong, if there are so many.
+    pub(crate) fn place(&mut self, len: usize) -> Option<&mut [u8]> {
+        let reply = self.reply.as_ref()?;
+        let start = self.start + reply.received;
+        if len > reply.count - reply.received {
+            return None;
+        }
+        self.block.as_mut_slice().get_mut(start..start + len)
+    }
+
+    /// The next `len` bytes of the data lie where [`Fill::place`] said.
+    pub(crate) fn placed(&mut self, len: usize) {
+        if let Some(reply) = &mut self.reply {
+            reply.received += len.min(reply.count - reply.received);
+        }
+    }
+
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
         let Some(reply) = &mut self.reply else {
             return;

@@ -250,7 +250,7 @@ impl Gateway {
     /// A connection asked for with [`Action::OpenOrigin`] is established.
     pub fn origin_opened(&mut self, origin: OriginId, now: Duration) {
         self.now = now;
-        self.link_opened(origin);
+        self.secure_link(origin);
     }
 
     /// A connection to the origin could not be established, or is gone.

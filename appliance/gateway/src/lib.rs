@@ -76,5 +76,5 @@ pub use gateway::{ClientInfo, Gateway};
 pub use limits::Limits;
 pub use message::{Message, Payload};
 pub use meta::{MetaMut, MetaPool, MetaSlice};
-pub use security::{AcceptedSecurity, Admitted, ClientSecurity, UidRanges};
+pub use security::{AcceptedSecurity, Admitted, ClientSecurity, OriginSecurity, UidRanges};
 pub use stats::GatewayStats;

@@ -74,6 +74,9 @@ pub const MAX_IO_BOUND: u32 = 1024 * 1024;
 /// Preferred READDIR size told to clients: one large buffer a reply.
 pub const DIRECTORY_PREFERRED: u32 = 64 * 1024;
 
+/// How long an origin may take to say whether it speaks TLS: longer than a server that is busy takes.
+pub const PROBE_PATIENCE: Duration = Duration::from_secs(20);
+
 /// Time before a lost connection to the origin is opened again; doubles with every failure.
 pub const RECONNECT_FIRST: Duration = Duration::from_millis(200);
 

@@ -31,7 +31,23 @@ pub(crate) enum LinkState {
     /// To be opened at this time.
     WaitUntil(Duration),
     Opening(OriginId),
+    /// Asked whether TLS is spoken there, until this time.
+    Probing(OriginId, Duration),
+    /// TLS is being set up.
+    Securing(OriginId),
     Open(OriginId),
+    /// Open, but only for the calls that are on it: it is replaced when they are settled.
+    Retiring(OriginId),
+}
+
+impl LinkState {
+    /// The connection that replies come on.
+    pub(crate) fn connection(self) -> Option<OriginId> {
+        match self {
+            Self::Open(origin) | Self::Retiring(origin) => Some(origin),
+            _ => None,
+        }
+    }
 }
 
 /// Where we are in the stream of replies.
@@ -62,6 +78,8 @@ pub(crate) struct Link {
     strays: u32,
     /// When it last had something to do.
     pub(crate) last_used: Duration,
+    /// While it retires: the first call that is not on it, and how many on it are not settled.
+    pub(crate) retiring: (u64, usize),
     /// The call settled last, by [`crate::upstream::Upstream::sequence`], and when.
     pub(crate) settled: (u64, Duration),
 }
@@ -78,6 +96,7 @@ impl Link {
             failures: 0,
             strays: 0,
             last_used: Duration::ZERO,
+            retiring: (0, 0),
             settled: (0, Duration::ZERO),
         }
     }
@@ -187,7 +206,15 @@ impl Links {
     pub(crate) fn of_origin(&self, origin: OriginId) -> Option<LinkIndex> {
         self.iter()
             .find(|(_, link)| {
-                matches!(link.state, LinkState::Open(id) | LinkState::Opening(id) if id == origin)
+                let (LinkState::Opening(id)
+                | LinkState::Probing(id, _)
+                | LinkState::Securing(id)
+                | LinkState::Open(id)
+                | LinkState::Retiring(id)) = link.state
+                else {
+                    return false;
+                };
+                id == origin
             })
             .map(|(index, _)| index)
     }

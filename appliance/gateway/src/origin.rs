@@ -80,7 +80,11 @@ impl Gateway {
                 message: copy,
             }),
             LinkState::Closed => self.open_link(link),
-            LinkState::WaitUntil(_) | LinkState::Opening(_) => {}
+            LinkState::WaitUntil(_)
+            | LinkState::Opening(_)
+            | LinkState::Probing(..)
+            | LinkState::Securing(_)
+            | LinkState::Retiring(_) => {}
         }
     }
 
@@ -93,6 +97,10 @@ impl Gateway {
             link.outstanding = link.outstanding.saturating_sub(1);
             link.last_used = now;
             link.settled = (call.sequence, now);
+            let (first, left) = link.retiring;
+            if call.sequence < first {
+                link.retiring = (first, left.saturating_sub(1));
+            }
         }
         Some(call)
     }
@@ -125,6 +133,18 @@ impl Gateway {
                     }
                     self.actions.push_back(Action::CloseOrigin { origin });
                 }
+                LinkState::Retiring(origin) if link.retiring.1 == 0 => {
+                    if let Some(link) = self.links.get_mut(index) {
+                        link.reset_reader();
+                        link.state = LinkState::WaitUntil(now);
+                    }
+                    self.actions.push_back(Action::CloseOrigin { origin });
+                    self.open_link(index);
+                }
+                LinkState::Probing(origin, until) if until <= now => {
+                    self.counters.origin_tls_refused += 1;
+                    self.actions.push_back(Action::ResetOrigin { origin });
+                }
                 _ => {}
             }
         }
@@ -137,7 +157,12 @@ impl Gateway {
             .filter_map(|(_, link)| match link.state {
                 LinkState::WaitUntil(at) => Some(at),
                 LinkState::Open(_) => idle_at(link.kind, link.outstanding, link.last_used),
-                LinkState::Closed | LinkState::Opening(_) => None,
+                LinkState::Probing(_, until) => Some(until),
+                LinkState::Retiring(_) if link.retiring.1 == 0 => Some(Duration::ZERO),
+                LinkState::Closed
+                | LinkState::Opening(_)
+                | LinkState::Securing(_)
+                | LinkState::Retiring(_) => None,
             })
             .min()
     }

@@ -39,8 +39,17 @@ impl Gateway {
             let Some(link) = self.links.get(index) else {
                 break;
             };
-            if link.state != LinkState::Open(origin) {
-                return Err(ConnectionError::UnknownConnection);
+            match link.state {
+                LinkState::Probing(..) => {
+                    let (consumed, answered) = self.take_probe_reply(index, rest)?;
+                    taken += consumed;
+                    if answered {
+                        return Ok(taken);
+                    }
+                    continue;
+                }
+                state if state.connection() == Some(origin) => {}
+                _ => return Err(ConnectionError::UnknownConnection),
             }
             let step = match link.intake {
                 ReplyIntake::Head | ReplyIntake::Gather { .. } => self.gather_reply(index, rest)?,
@@ -202,6 +211,38 @@ impl Gateway {
         Ok(Step::Went(consumed))
     }
 
+    /// Where the next `len` bytes of the origin belong, if they all are data of one block.
+    pub(crate) fn place_of_origin(&mut self, origin: OriginId, len: usize) -> Option<&mut [u8]> {
+        let link = self.links.get(self.links.of_origin(origin)?)?;
+        let ReplyIntake::Data { fill, .. } = link.intake else {
+            return None;
+        };
+        if link.reader.contiguous() < len {
+            return None;
+        }
+        self.fills.fills.get_mut(fill)?.place(len)
+    }
+
+    /// The next `len` bytes of the origin lie where [`Gateway::place_of_origin`] said.
+    pub(crate) fn placed_by_origin(&mut self, origin: OriginId, len: usize) {
+        let Some(index) = self.links.of_origin(origin) else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(index) else {
+            return;
+        };
+        let ReplyIntake::Data { xid, fill } = link.intake else {
+            return;
+        };
+        let ended = link.reader.pass(len);
+        if let Some(fill) = self.fills.fills.get_mut(fill) {
+            fill.placed(len);
+        }
+        if ended {
+            self.data_complete(index, xid, fill);
+        }
+    }
+
     fn data_complete(&mut self, index: LinkIndex, xid: u32, id: FillId) {
         self.settle_upstream(xid);
         if let Some(link) = self.links.get_mut(index) {
@@ -319,7 +360,7 @@ fn read_failure(reader: &mut Reader<'_>) -> Failure {
 
 /// The next piece of the stream: bytes consumed, and the piece with whether it ends its record.
 #[expect(clippy::type_complexity, reason = "a pair in a pair, used once")]
-fn read_piece<'a>(
+pub(crate) fn read_piece<'a>(
     link: &mut Link,
     bytes: &'a [u8],
 ) -> Result<(usize, Option<(&'a [u8], bool)>), ConnectionError> {

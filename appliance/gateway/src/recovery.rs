@@ -24,7 +24,7 @@ impl Gateway {
         let Some(link) = self.links.get_mut(index) else {
             return;
         };
-        if link.state != LinkState::Opening(origin) {
+        if !matches!(link.state, LinkState::Opening(_) | LinkState::Securing(_)) {
             return;
         }
         link.opened(origin, now);
@@ -48,7 +48,7 @@ impl Gateway {
         let Some(link) = self.links.get_mut(index) else {
             return;
         };
-        let was_open = matches!(link.state, LinkState::Open(_));
+        let was_open = link.state.connection().is_some();
         // What was not handed over yet is among what is sent again.
         self.actions.retain(
             |action| !matches!(action, Action::SendToOrigin { origin: to, .. } if *to == origin),
@@ -101,7 +101,7 @@ impl Gateway {
         let Some(link) = self.links.get(index) else {
             return;
         };
-        let (LinkState::Open(origin), settled) = (link.state, link.settled) else {
+        let (Some(origin), settled) = (link.state.connection(), link.settled) else {
             return;
         };
         let mut any = false;

@@ -4,13 +4,21 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 use std::rc::Rc;
 
-use nfs::rpc::{AuthFlavor, AuthStatus, CallHeader, ErrorReply};
+use nfs::rpc::{self, AuthFlavor, AuthStatus, CallHeader, Credential, ErrorReply};
+use nfs::xdr::Reader;
+use nfs::{mount, nfs3};
 
-use crate::action::{ClientId, OriginId};
+use crate::action::{Action, ClientId, OriginId};
 use crate::client::Client;
 use crate::error::ConnectionError;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
+use crate::limits::PROBE_PATIENCE;
+use crate::links::{LinkKind, LinkState};
+use crate::message::{Payload, SpareQueues};
+use crate::origin_intake::read_piece;
+use crate::reply::write_record;
+use crate::upstream::LinkIndex;
 
 /// What protects a client's connection.
 #[derive(Clone, Debug, Default)]
@@ -91,6 +99,18 @@ impl ClientSecurity {
     }
 }
 
+/// How a connection to the origin is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OriginSecurity {
+    /// Not at all.
+    #[default]
+    Clear,
+    /// By TLS, which a probe in clear asks for (RFC 9289).
+    StartTls,
+    /// By TLS from the first byte.
+    Direct,
+}
+
 /// Users that a client may act as; none named means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UidRanges(Vec<RangeInclusive<u32>>);
@@ -140,18 +160,115 @@ impl Gateway {
     }
 
     /// A connection to the origin is to be replaced: no new calls go out on it, and it is closed when those
-    /// under way are answered.
+    /// on it are settled.
     pub fn origin_retiring(&mut self, origin: OriginId, now: Duration) {
         self.now = now;
-        let _ = origin;
+        let first = self.upstream.sequence();
+        let index = self.links.of_origin(origin);
+        if let Some(link) = index.and_then(|index| self.links.get_mut(index))
+            && link.state == LinkState::Open(origin)
+        {
+            link.state = LinkState::Retiring(origin);
+            link.retiring = (first, link.outstanding);
+        }
+    }
+
+    /// A TCP connection to the origin is there: goes on as its security demands.
+    pub(crate) fn secure_link(&mut self, origin: OriginId) {
+        let Some(index) = self.links.of_origin(origin) else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(index) else {
+            return;
+        };
+        let config = &self.config.origin;
+        let (security, program, version) = match link.kind {
+            LinkKind::Nfs => (config.security, nfs3::PROGRAM, nfs3::VERSION),
+            LinkKind::Mount => (config.mount_security, mount::PROGRAM, mount::VERSION),
+            // Never protected: what it says is only where to ask next.
+            LinkKind::Portmap => (OriginSecurity::Clear, 0, 0),
+        };
+        match security {
+            OriginSecurity::Clear => self.link_opened(origin),
+            OriginSecurity::Direct => {
+                link.state = LinkState::Securing(origin);
+                self.actions.push_back(Action::SecureOrigin { origin });
+            }
+            OriginSecurity::StartTls => {
+                link.state = LinkState::Probing(origin, self.now.saturating_add(PROBE_PATIENCE));
+                link.reset_reader();
+                self.send_probe(origin, program, version);
+            }
+        }
+    }
+
+    /// Asks on a new connection whether TLS is spoken there (RFC 9289, 4.1). Some servers answer only for
+    /// a program that they have on that port.
+    fn send_probe(&mut self, origin: OriginId, program: u32, version: u32) {
+        let xid = self.upstream.xid();
+        let Some(mut buffer) = self.pool.small() else {
+            self.actions.push_back(Action::ResetOrigin { origin });
+            return;
+        };
+        let credential = Credential::new(AuthFlavor::TLS, b"").unwrap_or_else(Credential::none);
+        let written = write_record(&mut buffer, |writer| {
+            rpc::encode_call(writer, xid, program, version, 0, &credential)
+        });
+        if written.is_err() {
+            // Cannot happen: a small buffer holds any call head.
+            return;
+        }
+        let mut message = SpareQueues::message(&self.queues);
+        message.push(Payload::Meta(buffer.freeze()));
+        message.set_record(xid);
+        self.actions
+            .push_back(Action::SendToOrigin { origin, message });
+    }
+
+    /// Takes more of the answer to a probe; whether it is whole.
+    ///
+    /// # Errors
+    /// The origin does not speak TLS: there is no going on in clear.
+    pub(crate) fn take_probe_reply(
+        &mut self,
+        index: LinkIndex,
+        bytes: &[u8],
+    ) -> Result<(usize, bool), ConnectionError> {
+        let Some(link) = self.links.get_mut(index) else {
+            return Err(ConnectionError::UnknownConnection);
+        };
+        let LinkState::Probing(origin, _) = link.state else {
+            return Err(ConnectionError::UnknownConnection);
+        };
+        let room = link.chain.make_room(&self.pool);
+        let take = bytes.get(..bytes.len().min(room)).unwrap_or_default();
+        let (consumed, piece) = read_piece(link, take)?;
+        let Some((piece, ended)) = piece else {
+            return match consumed {
+                0 => Err(ConnectionError::TlsRefused),
+                _ => Ok((consumed, false)),
+            };
+        };
+        link.chain.append(piece);
+        if !ended {
+            return Ok((consumed, false));
+        }
+        let speaks_tls = rpc::decode_starttls(&mut Reader::contiguous(link.chain.head()));
+        link.reset_reader();
+        if speaks_tls != Ok(true) {
+            self.counters.origin_tls_refused += 1;
+            return Err(ConnectionError::TlsRefused);
+        }
+        link.state = LinkState::Securing(origin);
+        self.actions.push_back(Action::SecureOrigin { origin });
+        Ok((consumed, true))
     }
 
     /// Where the next bytes that a client sends belong, if the next `len` of them all belong to one block:
     /// whoever decrypts may do it there and then say so with [`Gateway::client_placed`]. The memory is
     /// nothing anybody reads before that.
     pub fn client_place(&mut self, client: ClientId, len: usize) -> Option<&mut [u8]> {
-        let _ = (client, len);
-        None
+        self.place_of_client(client, len)
     }
 
     /// The next `len` bytes of a client lie where [`Gateway::client_place`] said.
@@ -165,28 +282,17 @@ impl Gateway {
         now: Duration,
     ) -> Result<(), ConnectionError> {
         self.now = now;
-        let _ = (client, len);
-        Ok(())
+        self.placed_by_client(client, len)
     }
 
     /// As [`Gateway::client_place`], for what the origin sends.
     pub fn origin_place(&mut self, origin: OriginId, len: usize) -> Option<&mut [u8]> {
-        let _ = (origin, len);
-        None
+        self.place_of_origin(origin, len)
     }
 
     /// As [`Gateway::client_placed`], for what the origin sends.
-    ///
-    /// # Errors
-    /// As of [`Gateway::origin_bytes`].
-    pub fn origin_placed(
-        &mut self,
-        origin: OriginId,
-        len: usize,
-        now: Duration,
-    ) -> Result<(), ConnectionError> {
+    pub fn origin_placed(&mut self, origin: OriginId, len: usize, now: Duration) {
         self.now = now;
-        let _ = (origin, len);
-        Ok(())
+        self.placed_by_origin(origin, len);
     }
 }

@@ -19,6 +19,8 @@ pub struct GatewayStats {
     pub origin_resent: u64,
     /// Connections given up because a call on them was not answered for too long.
     pub origin_silences: u64,
+    /// Connections on which the origin did not agree to TLS.
+    pub origin_tls_refused: u64,
     /// Replies of the origin that matched no call on their connection (I7).
     pub origin_unknown_replies: u64,
     /// Replies and connections of the origin that broke the protocol (I8 among them).

@@ -105,6 +105,25 @@ impl RecordReader {
         Ok((input.len().saturating_sub(rest.len()), piece))
     }
 
+    /// How many of the next bytes belong to the record one after the other, without a mark among them.
+    #[must_use]
+    pub const fn contiguous(&self) -> usize {
+        self.fragment_remaining as usize
+    }
+
+    /// Passes over `len` bytes that somebody else has taken, at most [`Self::contiguous`] of them; whether
+    /// the record ends with them.
+    pub fn pass(&mut self, len: usize) -> bool {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let before = self.fragment_remaining;
+        self.fragment_remaining = before.saturating_sub(len);
+        let ends = before > 0 && self.fragment_remaining == 0 && self.last_fragment;
+        if ends {
+            self.end_record();
+        }
+        ends
+    }
+
     /// Whether the stream stands between two records, where a peer may close it.
     #[must_use]
     pub const fn is_between_records(&self) -> bool {

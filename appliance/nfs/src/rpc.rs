@@ -6,7 +6,9 @@ mod reply;
 
 pub use auth::{AuthFlavor, AuthStatus, AuthSys, Credential};
 pub use call::{CallError, CallHeader, decode_call, encode_call};
-pub use reply::{ErrorReply, ReplyHeader, decode_reply, encode_starttls, encode_success};
+pub use reply::{
+    ErrorReply, ReplyHeader, decode_reply, decode_starttls, encode_starttls, encode_success,
+};
 
 /// The RPC version of RFC 5531.
 pub const RPC_VERSION: u32 = 2;

@@ -119,12 +119,13 @@ impl<R: RxBuffer> Engine<R> {
             if event == Event::Data && len > 0 {
                 *progress = true;
                 self.counters.opened_in_place_bytes += len as u64;
-                let placed = match peer {
-                    Peer::Client(client) => gateway.client_placed(client, len, now),
+                match peer {
+                    Peer::Client(client) => {
+                        if gateway.client_placed(client, len, now).is_err() {
+                            return Some(Ok(Received::Refused));
+                        }
+                    }
                     Peer::Origin(origin) => gateway.origin_placed(origin, len, now),
-                };
-                if placed.is_err() {
-                    return Some(Ok(Received::Refused));
                 }
             }
             return Some(Ok(Received::Whole(event)));

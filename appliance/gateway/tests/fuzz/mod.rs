@@ -336,6 +336,8 @@ fn config() -> GatewayConfig {
     GatewayConfig {
         exports: vec![export("/export", false), export("/read-only", true)],
         origin: OriginConfig {
+            security: gateway::OriginSecurity::Clear,
+            mount_security: gateway::OriginSecurity::Clear,
             nfs_port: 2049,
             mount_port: None,
             connections: 2,

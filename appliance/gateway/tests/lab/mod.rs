@@ -111,6 +111,8 @@ impl Setup {
         let config = GatewayConfig {
             exports: self.exports,
             origin: OriginConfig {
+                security: gateway::OriginSecurity::Clear,
+                mount_security: gateway::OriginSecurity::Clear,
                 nfs_port: 2049,
                 mount_port: self.mount_port,
                 connections: self.connections,

@@ -109,6 +109,27 @@ pub fn encode_starttls(writer: &mut Writer<'_>, xid: u32) -> Result<(), Overflow
     encode_words(writer, &[SUCCESS])
 }
 
+/// Reads the reply to a probe for TLS: whether TLS is spoken there. What became of the call itself does
+/// not matter (RFC 9289, 4.1).
+///
+/// # Errors
+/// It is no reply.
+pub fn decode_starttls(reader: &mut Reader<'_>) -> Result<bool, XdrError> {
+    let _xid = reader.u32()?;
+    if reader.u32()? != REPLY {
+        return Err(XdrError::Invalid);
+    }
+    if reader.u32()? != MSG_ACCEPTED || reader.u32()? != AuthFlavor::NONE.0 {
+        return Ok(false);
+    }
+    let verifier = reader.opaque(limits::OPAQUE_AUTH)?;
+    let mut bytes = [0; STARTTLS.len()];
+    Ok(verifier.len() == STARTTLS.len()
+        && verifier
+            .copy_to(&mut bytes)
+            .is_some_and(|bytes| bytes == STARTTLS))
+}
+
 fn encode_accepted(writer: &mut Writer<'_>, xid: u32, accept_status: u32) -> Result<(), Overflow> {
     encode_words(
         writer,

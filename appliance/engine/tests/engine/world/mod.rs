@@ -419,6 +419,8 @@ fn gateway_config(connections: usize) -> GatewayConfig {
             give_up: None,
         }],
         origin: OriginConfig {
+            security: gateway::OriginSecurity::Clear,
+            mount_security: gateway::OriginSecurity::Clear,
             nfs_port: 2049,
             mount_port: Some(20048),
             connections: 2,
