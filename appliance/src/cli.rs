@@ -11,6 +11,7 @@ use crate::config::control::DEFAULT_SOCKET;
 use crate::config::{Config, Machine};
 use crate::control::client;
 use crate::logging::{self, LogFilter};
+use crate::trust;
 
 /// Kernel-bypass NFS gateway on DPDK.
 ///
@@ -83,7 +84,7 @@ where
     logging::start(&arguments.log);
     let done = match arguments.command {
         Command::Run { config } => load(&config).and_then(run),
-        Command::Check { config } => load(&config).and_then(|config| print(&config.to_string())),
+        Command::Check { config } => check(&config),
         Command::Stats(arguments) => stats(arguments),
     };
     match done {
@@ -94,6 +95,17 @@ where
             ExitCode::FAILURE
         }
     }
+}
+
+/// What would run, if it would: the files that the configuration names are looked at too.
+fn check(path: &Path) -> Result<(), Failure> {
+    let config = load(path)?;
+    let trust = trust::load(&config, None)?;
+    print(&config.to_string())?;
+    if config.speaks_tls() {
+        print(&format!("         {}\n", trust::describe_expiry(&trust)))?;
+    }
+    Ok(())
 }
 
 fn load(path: &Path) -> Result<Config, Failure> {

@@ -4,31 +4,35 @@ use core::ops::AddAssign;
 
 use serde::Serialize;
 
-/// Declares the counters once: the struct with its JSON keys, and the sum over engines.
+/// Declares the counters once: the struct with its JSON keys, and the sum over engines of all but those that
+/// are the same for each.
 macro_rules! counters {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+    (sum: $($(#[doc = $doc:literal])+ $name:ident,)+ same: $($(#[doc = $same_doc:literal])+ $same:ident,)+) => {
         /// The counters of one engine, or the sum over several. Every field is a key of the JSON object
         /// that `wirepage stats` prints, always present, an integer, counted since start; those said to
         /// be "now" are levels instead.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
         pub struct Counters {
             $($(#[doc = $doc])+ pub $name: u64,)+
+            $($(#[doc = $same_doc])+ pub $same: u64,)+
         }
 
         impl Counters {
             /// The JSON keys in the order they are printed.
-            pub const KEYS: &[&str] = &[$(stringify!($name)),+];
+            pub const KEYS: &[&str] = &[$(stringify!($name),)+ $(stringify!($same)),+];
         }
 
         impl AddAssign for Counters {
             fn add_assign(&mut self, other: Self) {
                 $(self.$name = self.$name.saturating_add(other.$name);)+
+                $(self.$same = self.$same.max(other.$same);)+
             }
         }
     };
 }
 
 counters! {
+    sum:
     /// Blocks of READs that were in the cache.
     cache_hits,
     /// Blocks of READs that were not.
@@ -105,10 +109,41 @@ counters! {
     tx_bytes,
     /// Times a transmit ring was found full.
     tx_ring_full,
+    /// TLS handshakes finished, with clients and the origin.
+    tls_handshakes,
+    /// Of these, with a ticket of an earlier session.
+    tls_handshakes_resumed,
+    /// TLS handshakes that failed.
+    tls_handshakes_failed,
+    /// TLS handshakes that took too long.
+    tls_handshakes_timed_out,
+    /// TLS handshakes under way now.
+    tls_handshakes_under_way,
+    /// Connections closed because something other than a handshake followed the probe.
+    tls_clear_bytes_after_probe,
+    /// TLS sessions ended because the peer broke the protocol or a key was worn out.
+    tls_sessions_failed,
+    /// TLS sessions whose peer ended the connection without saying goodbye.
+    tls_truncations,
+    /// Key updates of ours.
+    tls_key_updates,
+    /// Connections replaced before their keys were worn out.
+    tls_connections_retired,
+    /// File data opened from TLS records straight into the cache, in bytes.
+    rx_payload_opened_in_place_bytes,
+    /// Slots of record memory in use now.
+    tls_slots_in_use,
+    /// References to slots of record memory held by mbufs now.
+    tls_slot_wire_references,
+    /// Security decisions that came too fast for the audit log.
+    audits_lost,
     /// Turns of the poll loop.
     turns,
     /// Turns after which the engine slept.
     idle_sleeps,
+    same:
+    /// When the first certificate of the appliance's own expires, in seconds since 1970; 0 if there is none.
+    certificate_expires_at,
 }
 
 impl Counters {
@@ -154,12 +189,14 @@ mod tests {
     fn engines_add_up() {
         let mut sum = Counters {
             cache_hits: 2,
+            certificate_expires_at: 9,
             turns: u64::MAX,
             ..Counters::default()
         };
         sum += Counters {
             cache_hits: 3,
             turns: 1,
+            certificate_expires_at: 9,
             tx_bytes: 7,
             ..Counters::default()
         };
@@ -167,6 +204,7 @@ mod tests {
             cache_hits: 5,
             turns: u64::MAX,
             tx_bytes: 7,
+            certificate_expires_at: 9,
             ..Counters::default()
         };
         assert_eq!(sum, expected);

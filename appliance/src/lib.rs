@@ -1,7 +1,8 @@
 //! The parts of the `wirepage` binary around its engines: configuration, command line, control socket,
-//! counters, idling, signals and logging. A library so that tests reach them.
+//! counters, idling, signals, certificates and logging. A library so that tests reach them.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -14,3 +15,4 @@ pub mod nic;
 pub mod poll_loop;
 pub mod run;
 pub mod signals;
+pub mod trust;

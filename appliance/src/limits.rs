@@ -64,6 +64,31 @@ pub const EXPORT_PATH_BYTES_MAX: usize = 1024;
 /// Less than a second is what a busy origin takes; who would wait for more than a day waits for ever.
 pub const GIVE_UP_SECONDS: RangeInclusive<u32> = 1..=86_400;
 
+/// PATH_MAX without its terminating zero.
+pub const PATH_BYTES_MAX: usize = 4095;
+
+/// Rules about certificates are compared one by one with every name of a client's certificate.
+pub const CERTIFICATE_RULES_MAX: usize = 64;
+
+/// Ranges of users are searched linearly in every call.
+pub const UID_RANGES_MAX: usize = 64;
+
+/// Below 64 records renewing keys would be most of what a connection does; above 2^23 the half of what the
+/// AEAD allows comes first.
+pub const REKEY_AFTER: RangeInclusive<u64> = 64..=1 << 23;
+
+/// 4 MiB are some 240 records, of which handshakes keep 16; 16 GiB a million, as many connections as there
+/// can be.
+pub const RECORD_MEMORY_MIB: RangeInclusive<u32> = 4..=1 << 14;
+
+/// A PEM file of this size holds ten thousand certificates; bounds what is read into memory. Revocation
+/// lists of large CAs have some megabytes.
+pub const PEM_FILE_BYTES_MAX: u64 = 32 << 20;
+
+/// How often certificates, keys and lists are looked at. They are read when they have not changed for this
+/// long, so that a certificate and its key are not caught between the two.
+pub const TRUST_POLL: Duration = Duration::from_secs(1);
+
 /// `sun_path` holds 108 bytes with its terminating zero.
 pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 

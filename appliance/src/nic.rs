@@ -157,8 +157,18 @@ impl Nics {
         for settings in config.ports() {
             nics.push(self.open_port(settings, config.engine().tx)?);
         }
-        let arena = self.arena(config, &nics)?;
+        let size = config.cache().size;
+        let arena = self.arena(config, &nics, "cache", size.bytes(), size.block_bytes())?;
         Ok((nics, arena))
+    }
+
+    /// Makes the memory that TLS records are sealed into and sent from, of the same kind as the cache.
+    ///
+    /// # Errors
+    /// See [`NicError`].
+    pub fn record_memory(&self, config: &Config, nics: &[Nic]) -> Result<Arena, NicError> {
+        let bytes = (config.tls().record_memory_mib as usize) << 20;
+        self.arena(config, nics, "records", bytes, engine::limits::SLOT_SIZE)
     }
 
     /// Mbufs that are out of their pools: in rings, on their way, or held by the stacks.
@@ -197,24 +207,30 @@ impl Nics {
         Ok(Nic::new(settings.name.clone(), port, rx, transmitter))
     }
 
-    fn arena(&self, config: &Config, nics: &[Nic]) -> Result<Arena, NicError> {
-        let size = config.cache().size;
+    fn arena(
+        &self,
+        config: &Config,
+        nics: &[Nic],
+        name: &str,
+        bytes: usize,
+        block_bytes: usize,
+    ) -> Result<Arena, NicError> {
         // Memory the EAL does not know has no address; the arena refuses it then.
         let iova_of = |address: NonNull<u8>| self.eal.virt2iova(address).unwrap_or(u64::MAX);
         let arena = match config.cache().arena {
             ArenaKind::Eal => {
-                let memory = self.eal.reserve("cache", size.bytes())?;
-                Arena::new(Box::new(memory), size.block_bytes(), &iova_of)?
+                let memory = self.eal.reserve(name, bytes)?;
+                Arena::new(Box::new(memory), block_bytes, &iova_of)?
             }
             ArenaKind::Hugepages => {
-                let memory = HugepageMemory::allocate(size.bytes())?;
+                let memory = HugepageMemory::allocate(bytes)?;
                 let mut memory = dpdk::RegisteredMemory::register(&self.eal, memory)?;
                 for (nic, settings) in nics.iter().zip(config.ports()) {
                     if settings.device.kind() == DeviceKind::Pci {
                         memory.map_for(nic.device())?;
                     }
                 }
-                Arena::new(Box::new(memory), size.block_bytes(), &iova_of)?
+                Arena::new(Box::new(memory), block_bytes, &iova_of)?
             }
         };
         Ok(arena)

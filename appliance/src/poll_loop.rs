@@ -1,12 +1,14 @@
 //! One engine's loop: receive, advance, transmit, pause; and its end.
 
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cache::{CacheStats, Slots};
-use engine::Engine;
+use engine::{Engine, Trust};
 use tracing::{info, warn};
 
+use crate::audit::AuditLine;
 use crate::control::snapshot::SnapshotPublisher;
 use crate::counters::Counters;
 use crate::idle::{IdleMode, IdlePolicy, Pause};
@@ -14,6 +16,7 @@ use crate::journal::ConnectionJournal;
 use crate::limits;
 use crate::nic::{Nic, RxSegment};
 use crate::signals::ShutdownRequest;
+use crate::trust;
 
 /// What the engine's thread owns while it runs.
 pub struct PollLoop {
@@ -24,7 +27,18 @@ pub struct PollLoop {
     clock: Instant,
     turns: u64,
     idle_sleeps: u64,
-    next_link_poll: Duration,
+    news: TrustNews,
+    /// When links and news are looked at again.
+    next_poll: Duration,
+}
+
+/// Where the loop hears of new certificates, keys and lists.
+#[derive(Debug)]
+pub struct TrustNews {
+    /// Of those that have been checked.
+    pub receiver: Receiver<Trust>,
+    /// When the first certificate of those in use expires, in seconds since 1970; 0 if there is none.
+    pub expires_at: u64,
 }
 
 /// What was left when everything had been given back.
@@ -45,6 +59,7 @@ impl PollLoop {
         nics: Vec<Nic>,
         publisher: SnapshotPublisher,
         journal: Option<ConnectionJournal>,
+        news: TrustNews,
     ) -> Self {
         Self {
             engine,
@@ -54,7 +69,8 @@ impl PollLoop {
             clock: Instant::now(),
             turns: 0,
             idle_sleeps: 0,
-            next_link_poll: Duration::ZERO,
+            news,
+            next_poll: Duration::ZERO,
         }
     }
 
@@ -97,10 +113,22 @@ impl PollLoop {
         self.turns += 1;
         let (turns, idle_sleeps) = (self.turns, self.idle_sleeps);
         let (engine, nics) = (&self.engine, &self.nics);
-        self.publisher
-            .publish_if_asked(|| gather(engine, nics, turns, idle_sleeps));
-        if now >= self.next_link_poll {
-            self.next_link_poll = now + limits::LINK_POLL;
+        let certificate_expires_at = self.news.expires_at;
+        self.publisher.publish_if_asked(|| Counters {
+            turns,
+            idle_sleeps,
+            certificate_expires_at,
+            ..gather(engine, nics)
+        });
+        while let Some(audit) = self.engine.poll_audit() {
+            info!("{}", AuditLine(&audit));
+        }
+        if now >= self.next_poll {
+            self.next_poll = now + limits::LINK_POLL;
+            if let Ok(trust) = self.news.receiver.try_recv() {
+                self.news.expires_at = trust::expires_at(&trust);
+                self.engine.reload(trust, now);
+            }
             for nic in &self.nics {
                 nic.poll_link();
             }
@@ -185,7 +213,7 @@ fn leaked(left: &CacheStats, slots: Option<&Slots>) -> u64 {
     left.wire_references + left.pinned_blocks as u64 + slots
 }
 
-fn gather(engine: &Engine<RxSegment>, nics: &[Nic], turns: u64, idle_sleeps: u64) -> Counters {
+fn gather(engine: &Engine<RxSegment>, nics: &[Nic]) -> Counters {
     let stats = engine.stats();
     let mut counters = Counters {
         cache_hits: stats.cache.hits,
@@ -215,8 +243,20 @@ fn gather(engine: &Engine<RxSegment>, nics: &[Nic], turns: u64, idle_sleeps: u64
         slow_clients_closed: stats.gateway.slow_clients_closed,
         stalled_clients_closed: stats.stalled_clients_closed,
         clients_refused: stats.gateway.clients_refused,
-        turns,
-        idle_sleeps,
+        tls_handshakes: stats.security.handshakes,
+        tls_handshakes_resumed: stats.security.handshakes_resumed,
+        tls_handshakes_failed: stats.security.handshakes_failed,
+        tls_handshakes_timed_out: stats.security.handshakes_timed_out,
+        tls_handshakes_under_way: stats.security.handshakes_under_way as u64,
+        tls_clear_bytes_after_probe: stats.security.clear_bytes_after_probe,
+        tls_sessions_failed: stats.security.sessions_failed,
+        tls_truncations: stats.security.truncations,
+        tls_key_updates: stats.security.key_updates,
+        tls_connections_retired: stats.security.connections_retired,
+        rx_payload_opened_in_place_bytes: stats.security.opened_in_place_bytes,
+        tls_slots_in_use: stats.security.slots_in_use as u64,
+        tls_slot_wire_references: stats.security.slot_wire_references,
+        audits_lost: stats.security.audits_lost,
         ..Counters::default()
     };
     for port in &stats.ports {

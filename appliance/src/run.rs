@@ -5,16 +5,18 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cache::{Cache, CacheConfig};
+use cache::{Cache, CacheConfig, Slots};
 use core_affinity::CoreId;
-use engine::{Engine, EngineConfig};
+use engine::{Engine, EngineConfig, RekeyPolicy, Sealing, Security, Trust};
 use gateway::{Cidr, Export, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig};
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::config::engine::TxMode;
 use crate::config::export::Coherence;
 use crate::config::listen::PORTMAP_PORT;
 use crate::control::server::{ControlError, ControlServer};
@@ -22,8 +24,10 @@ use crate::control::snapshot::{self, SnapshotPublisher};
 use crate::journal::{self, ConnectionJournal};
 use crate::limits;
 use crate::nic::{Nic, NicError, Nics};
-use crate::poll_loop::{Drained, PollLoop};
-use crate::signals::ShutdownRequest;
+use crate::poll_loop::{Drained, PollLoop, TrustNews};
+use crate::signals::{ReloadRequest, ShutdownRequest};
+use crate::trust::reload::{Reloader, TrustWatcher};
+use crate::trust::{self, TrustError};
 
 /// Why the appliance did not run, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,15 @@ pub enum RunError {
     /// The control socket cannot be had.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Certificates, keys or lists cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The gateway does not ask for TLS toward the origin yet, and clear is not what was asked for.
+    #[error(
+        "[origin] security = \"{0}\": TLS toward the origin is not in this version; write security = \"none\" if \
+         the link is trusted"
+    )]
+    OriginTlsNotYet(&'static str),
     /// The engine could not be built.
     #[error(transparent)]
     Engine(#[from] engine::EngineError),
@@ -70,6 +83,25 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         what: "cannot read random bytes",
         source,
     })?;
+    if let Some(origin) = &config.origin().tls {
+        return Err(RunError::OriginTlsNotYet(origin.mode.word()));
+    }
+    let key_log = config.tls().key_log.as_deref();
+    if let Some(path) = key_log {
+        warn!(
+            "{}: the secrets of all TLS sessions are written there, and whoever reads them reads everything: \
+             remove [tls] key_log when you have found what you are looking for",
+            path.display()
+        );
+    }
+    let key_log = key_log.map(trust::open_key_log).transpose()?;
+    let (reloader, trust) = Reloader::start(config, key_log)?;
+    if config.speaks_tls() {
+        info!("{}", trust::describe_expiry(&trust));
+    }
+    if config.origin().tls.is_none() {
+        info!("the origin is spoken to in clear, as [origin] security = \"none\" says");
+    }
     let (requester, publisher) = snapshot::channel();
     let control = ControlServer::start(&config.control().socket, vec![requester])?;
     remove_stale_sockets(config);
@@ -80,11 +112,21 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         what: "cannot handle signals",
         source,
     })?;
+    let reload = ReloadRequest::install().map_err(|source| RunError::System {
+        what: "cannot handle signals",
+        source,
+    })?;
+    let (watcher, news) =
+        TrustWatcher::start(reloader, reload).map_err(|source| RunError::System {
+            what: "cannot start the thread that looks at certificates",
+            source,
+        })?;
     let drained = thread::scope(|scope| {
         thread::Builder::new()
             .name("engine".to_owned())
             .spawn_scoped(scope, || {
-                run_engine(config, &nics, publisher, &seeds, &shutdown)
+                let trust = TrustInput { first: trust, news };
+                run_engine(config, &nics, publisher, &seeds, trust, &shutdown)
             })
             .map_err(|source| RunError::System {
                 what: "cannot start the engine's thread",
@@ -93,7 +135,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
             .join()
             .map_err(|_| RunError::Panicked)?
     })?;
-    drop(control);
+    drop((control, watcher));
     for path in server_sockets(config) {
         // Gone already where the port was closed.
         let _ = fs::remove_file(path);
@@ -118,6 +160,7 @@ fn run_engine(
     nics: &Nics,
     publisher: SnapshotPublisher,
     secrets: &Secrets,
+    trust: TrustInput,
     shutdown: &ShutdownRequest,
 ) -> Result<Drained, RunError> {
     let core = config.engine().cores.first();
@@ -147,13 +190,24 @@ fn run_engine(
             hash: secrets.hash,
         },
     );
-    let mut engine = Engine::new(engine_config(config, &ports, secrets), gateway, None)?;
+    let expires_at = trust::expires_at(&trust.first);
+    let security = if config.speaks_tls() {
+        let slots = Slots::new(nics.record_memory(config, &ports)?);
+        Some(security(config, trust.first, slots))
+    } else {
+        None
+    };
+    let mut engine = Engine::new(engine_config(config, &ports, secrets), gateway, security)?;
     let journal = open_journal(&config.control().socket, &mut engine);
     info!(
         "serving {}",
         config.port(config.listen().port).address.address()
     );
-    Ok(PollLoop::new(engine, ports, publisher, journal).run(config.engine().idle, shutdown))
+    let news = TrustNews {
+        receiver: trust.news,
+        expires_at,
+    };
+    Ok(PollLoop::new(engine, ports, publisher, journal, news).run(config.engine().idle, shutdown))
 }
 
 /// Begins the journal of this run, and has the peers told that an earlier one left behind. Without a journal
@@ -253,7 +307,7 @@ fn gateway_config(config: &Config) -> GatewayConfig {
             Coherence::Strict => gateway::Coherence::Strict,
             Coherence::Immutable => gateway::Coherence::Immutable,
         },
-        security: gateway::AcceptedSecurity::CLEAR,
+        security: export.security,
         give_up: export
             .give_up_seconds
             .map(|seconds| Duration::from_secs(seconds.into())),
@@ -275,7 +329,7 @@ fn gateway_config(config: &Config) -> GatewayConfig {
             mount_port: listen.mount_port,
             nfs_port: listen.nfs_port,
         },
-        offers_tls: false,
+        offers_tls: config.offers_tls(),
         max_io: gateway::limits::MAX_IO_BOUND,
         limits: gateway::Limits {
             clients: limits.connections,
@@ -285,6 +339,24 @@ fn gateway_config(config: &Config) -> GatewayConfig {
             record_time: limits.call_time,
             reply_stall: limits.reply_stall,
             ..gateway::Limits::default()
+        },
+    }
+}
+
+fn security(config: &Config, trust: Trust, slots: Slots) -> Security {
+    let origin = config.origin().tls.as_ref();
+    Security {
+        server: trust.server,
+        origin: trust.origin,
+        admission: trust.admission,
+        slots,
+        rekey: RekeyPolicy {
+            clients: config.tls().rekey,
+            origin: origin.map_or_else(Default::default, |origin| origin.rekey),
+        },
+        sealing: match config.engine().tx {
+            TxMode::Attach => Sealing::OutOfPlace,
+            TxMode::Copy => Sealing::CopyThenInPlace,
         },
     }
 }
@@ -308,6 +380,12 @@ fn remove_stale_sockets(config: &Config) {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// What the engine trusts when it starts, and where it hears of more.
+struct TrustInput {
+    first: Trust,
+    news: Receiver<Trust>,
 }
 
 /// Random values that differ at every start.

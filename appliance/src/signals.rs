@@ -1,10 +1,10 @@
-//! Being asked to end: SIGTERM and SIGINT.
+//! Being asked to end, by SIGTERM and SIGINT, and to read certificates again, by SIGHUP.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Whether a signal has asked the process to end.
 #[derive(Debug, Clone)]
@@ -30,5 +30,23 @@ impl ShutdownRequest {
     /// Whether a signal has arrived. One relaxed load: fit for every turn of a poll loop.
     pub fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether SIGHUP has asked to read certificates, keys and lists again.
+#[derive(Debug, Clone, Default)]
+pub struct ReloadRequest(Arc<AtomicBool>);
+
+impl ReloadRequest {
+    /// Takes SIGHUP over from its default, which would end the process.
+    pub fn install() -> io::Result<Self> {
+        let request = Self::default();
+        signal_hook::flag::register(SIGHUP, Arc::clone(&request.0))?;
+        Ok(request)
+    }
+
+    /// Whether a signal has arrived since the last call.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
     }
 }

@@ -1,9 +1,12 @@
 //! The binary: exit statuses, and what goes to which stream.
 
+mod certificates;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use certificates::Authority;
 use wirepage::control::server::ControlServer;
 use wirepage::control::snapshot;
 use wirepage::counters::Counters;
@@ -24,9 +27,19 @@ fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).unwrap()
 }
 
-/// A configuration for this very machine, whatever its cores are called.
+/// A configuration for this very machine, whatever its cores are called, and the files it names.
 fn write_config(directory: &Path, change: impl Fn(String) -> String) -> PathBuf {
-    let text = include_str!("../wirepage.example.toml").replace("\ncores = [1]\n", "\n");
+    let text = include_str!("../wirepage.example.toml")
+        .replace("\ncores = [1]\n", "\n")
+        .replace("/etc/wirepage", directory.to_str().unwrap());
+    let authority = Authority::new("CA");
+    authority.write(&directory.join("clients-ca.pem"));
+    authority.issue(
+        "server.test",
+        2100,
+        &directory.join("server.pem"),
+        &directory.join("server-key.pem"),
+    );
     let path = directory.join("wirepage.toml");
     fs::write(&path, change(text)).unwrap();
     path
@@ -44,7 +57,10 @@ fn check_prints_what_would_run() {
         "listen   10.77.1.1 (client): NFS 2049, MOUNT 20048, portmap 111",
         "origin   10.77.2.2 (through origin)",
         "export   /export (read and write, in clear, coherence strict) for 10.77.1.0/24",
+        "export   /render (read and write, TLS with a client certificate, coherence strict)",
         "1536 blocks of 64 KiB in EAL memory",
+        "tls      64 MiB for records in EAL memory",
+        "our certificate expires in",
         "control  /run/wirepage/control.sock",
     ] {
         assert!(
@@ -72,6 +88,17 @@ fn check_names_every_error_and_prints_nothing_else() {
         assert!(line.starts_with(config.to_str().unwrap()), "{line}");
     }
     assert!(lines[1].contains("unknown port \"cleint\""), "{lines:?}");
+}
+
+#[test]
+fn check_looks_at_certificates_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = write_config(directory.path(), |text| text);
+    fs::remove_file(directory.path().join("server.pem")).unwrap();
+    let output = wirepage(&["check", "--config", config.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).contains("server.pem: cannot read it"));
 }
 
 #[test]

@@ -331,7 +331,6 @@ fn origin() {
 
 #[test]
 fn export() {
-    let security = "security = \"none\"";
     let clients = "clients = [\"10.77.1.0/24\"]";
     check(
         "export",
@@ -341,10 +340,6 @@ fn export() {
             ("path = \"/export\"", "path = \"/a//b\""),
             ("path = \"/export\"", "path = \"/a/../b\""),
             ("path = \"/export\"", "path = \"/a\\u0000b\""),
-            ("security = \"none\"\n", ""),
-            (security, "security = \"tls\""),
-            (security, "security = \"mtls\""),
-            (security, "security = \"plain\""),
             (
                 clients,
                 "clients = [\"10.77.1.0/24\"]\ncoherence = \"bounded\"",
@@ -370,6 +365,118 @@ fn export() {
             ),
         ],
     );
+}
+
+#[test]
+fn security_of_exports() {
+    let security = "security = \"none\"\n";
+    check(
+        "security_of_exports",
+        &[
+            (security, ""),
+            (security, "security = \"plain\"\n"),
+            (security, "security = [\"none\", \"plain\"]\n"),
+            (security, "security = []\n"),
+            (security, "security = true\n"),
+            (security, "security = [\"none\", \"tls\"]\n"),
+            (security, "security = \"direct\"\n"),
+            (
+                security,
+                "security = \"none\"\ncertificates = [{ san = \"a.example\" }]\n",
+            ),
+        ],
+    );
+    // With a certificate, the same and more.
+    let with_tls = |security: &str, tls: &str| {
+        let text = RIGHT.replace("security = \"none\"", security);
+        let found = errors_of(&format!("{text}{SERVER}{tls}"));
+        format!("{security:?} with {tls:?}\n    {}\n", found.join("\n    "))
+    };
+    let ca = "client_ca = \"/etc/w/ca.pem\"\n";
+    let report: String = [
+        ("", ""),
+        ("security = [\"none\", \"tls\", \"direct\"]", ""),
+        ("security = \"mtls\"", ""),
+        ("security = \"mtls\"", ca),
+        ("security = \"mtls\"\ncertificates = []", ca),
+        ("security = [\"tls\", \"mtls\"]\ncertificates = [{ san = \"a.example\" }]", ca),
+        ("security = \"mtls\"\ncertificates = [{ san = \"a.*\", uids = [] }]", ca),
+        (
+            "security = \"mtls\"\ncertificates = [{ san = \"10.0.0.0/8\", uids = [\"7\", \"9-8\", \"+1\", \"-\", \"4294967296\"] }]",
+            ca,
+        ),
+        ("security = \"mtls\"\ncertificates = [{ uids = [\"1\"] }]", ca),
+        ("security = \"mtls\"\ncertificates = [{ san = \"a.example\" }, { san = \"*.b.example\", uids = [\"0-4294967295\"] }]", ca),
+    ]
+    .iter()
+    .map(|(security, tls)| with_tls(security, tls))
+    .collect();
+    assert_snapshot("security_of_exports_with_tls", &report);
+}
+
+const SERVER: &str = "\n[tls]\ncertificate = \"/etc/w/cert.pem\"\nkey = \"/etc/w/key.pem\"\n";
+
+#[test]
+fn tls() {
+    let control = "[control]\n";
+    let with = |keys: &str| format!("[tls]\n{keys}\n[control]\n");
+    let cases = [
+        "",
+        "certificate = \"/etc/w/cert.pem\"",
+        "key = \"/etc/w/key.pem\"",
+        "certificate = \"cert.pem\"\nkey = \"/etc/w/\"",
+        "crl = \"/etc/w/crl.pem\"",
+        "alpn = \"maybe\"\nrekey = \"never\"",
+        "rekey_after = 63",
+        "rekey_after = 8388609",
+        "rekey_after = 64\ntickets = false",
+        "record_memory_mib = 3",
+        "key_log = \"keys\"",
+        "tickets = 1",
+    ]
+    .map(with);
+    let cases: Vec<_> = cases.iter().map(|to| (control, to.as_str())).collect();
+    check("tls", &cases);
+}
+
+/// Records take memory as soon as anybody is spoken to in TLS.
+#[test]
+fn memory_for_records() {
+    let text = RIGHT.replace("memory_mib = 512", "memory_mib = 280");
+    assert_eq!(errors_of(&text), [""; 0]);
+    let text = format!(
+        "{}{SERVER}record_memory_mib = 128\n",
+        text.replace("\"none\"", "\"tls\"")
+    );
+    let found = errors_of(&text);
+    assert!(
+        found.len() == 1 && found[0].contains("372 MiB are needed"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn tls_toward_the_origin() {
+    let address = "address = \"10.77.2.2\"";
+    let with = |keys: &str| format!("{address}\n{keys}");
+    let own = "certificate = \"/etc/w/c.pem\"\nkey = \"/etc/w/k.pem\"";
+    let cases = [
+        "security = \"none\"".to_owned(),
+        "security = \"plain\"".to_owned(),
+        "ca = \"/etc/w/ca.pem\"".to_owned(),
+        "security = \"none\"\nmount_security = \"same\"".to_owned(),
+        "security = \"tls\"".to_owned(),
+        "security = \"tls\"\nca = \"/etc/w/ca.pem\"".to_owned(),
+        format!("security = \"tls\"\nca = \"/etc/w/ca.pem\"\n{own}"),
+        "security = \"mtls\"\nca = \"/etc/w/ca.pem\"".to_owned(),
+        format!("security = \"mtls\"\nca = \"/etc/w/ca.pem\"\n{own}\nname = \"nfs.example\""),
+        format!("security = \"direct\"\nca = \"/etc/w/ca.pem\"\n{own}"),
+        "security = \"direct\"\nca = \"/etc/w/ca.pem\"\nkey = \"/etc/w/k.pem\"".to_owned(),
+        "security = \"direct\"\nca = \"ca.pem\"\nname = \"a b\"\nrekey = \"x\"\nalpn = \"x\"\nmount_security = \"x\"".to_owned(),
+    ]
+    .map(|keys| with(&keys));
+    let cases: Vec<_> = cases.iter().map(|to| (address, to.as_str())).collect();
+    check("tls_toward_the_origin", &cases);
 }
 
 #[test]
@@ -420,7 +527,7 @@ fn all_findings_come_at_once_in_the_order_of_the_file() {
         .replace("cores = [1]", "cores = [9]")
         .replace("block_kib = 64", "block_kib = 65")
         .replace("10.77.2.2", "10.99.0.1")
-        .replace("security = \"none\"", "security = \"tls\"")
+        .replace("security = \"none\"", "security = \"plain\"")
         .replace("\"/run/wirepage/control.sock\"", "\"control.sock\"");
     assert_snapshot(
         "all_findings_come_at_once_in_the_order_of_the_file",

@@ -2,7 +2,7 @@
 
 use wirepage::config::cache::ArenaKind;
 use wirepage::config::engine::TxMode;
-use wirepage::config::export::{Coherence, Security};
+use wirepage::config::export::Coherence;
 use wirepage::config::{Config, ConfigError, Machine};
 use wirepage::idle::IdleMode;
 
@@ -36,7 +36,10 @@ fn the_example_is_what_it_says() {
     assert_eq!(config.port(config.listen().port).name, "client");
     assert_eq!(config.port(config.origin().port).name, "origin");
     assert_eq!(config.origin().mount_port, Some(20048));
-    assert_eq!(config.exports()[0].security, Security::None);
+    assert_eq!(
+        config.exports()[0].security,
+        gateway::AcceptedSecurity::CLEAR
+    );
     assert_eq!(config.exports()[0].coherence, Coherence::Strict);
     assert!(config.exports()[0].admits("10.77.1.9".parse().unwrap()));
     assert!(!config.exports()[0].admits("10.77.2.9".parse().unwrap()));
@@ -68,10 +71,14 @@ fn the_example_has_every_key_of_every_table() {
         "[origin]",
         "[[export]]",
         "[limits]",
+        "[tls]",
         "[control]",
     ] {
         let start = complete.find(&format!("\n{header}\n")).expect(header) + header.len() + 2;
-        let table = complete[start..].split("\n[").next().unwrap();
+        let tables: Vec<&str> = complete
+            .split("\n[")
+            .filter_map(|table| table.strip_prefix(&header[1..]))
+            .collect();
         let unknown = format!("{}surprise = 1\n{}", &complete[..start], &complete[start..]);
         let error = parse(&unknown).unwrap_err().to_string();
         let (_, known) = error
@@ -81,7 +88,9 @@ fn the_example_has_every_key_of_every_table() {
         assert!(!keys.is_empty(), "{error}");
         for key in keys {
             assert!(
-                table.contains(&format!("\n{key} = ")) || table.starts_with(&format!("{key} = ")),
+                tables
+                    .iter()
+                    .any(|table| table.contains(&format!("\n{key} = "))),
                 "{header} {key}"
             );
         }

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use wirepage::signals::ShutdownRequest;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use wirepage::signals::{ReloadRequest, ShutdownRequest};
 
 /// Set for the process that is asked to end, and how many signals it sends itself.
 const SIGNALS: &str = "WIREPAGE_TEST_SIGNALS";
@@ -67,4 +67,13 @@ fn the_second_signal_ends_the_process_at_once() {
     ] {
         assert_eq!(end(start(&signals)).code(), Some(code), "{signals:?}");
     }
+}
+
+#[test]
+fn a_hangup_asks_once_for_the_files_to_be_read_again() {
+    let request = ReloadRequest::install().unwrap();
+    assert!(!request.take());
+    signal_hook::low_level::raise(SIGHUP).unwrap();
+    assert!(request.take());
+    assert!(!request.take());
 }

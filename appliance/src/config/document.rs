@@ -4,10 +4,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::Place;
+use super::export::Export;
 use super::findings::{Findings, Section, Span};
 use super::port::{PlacedPort, Port};
 use super::problem::Problem;
-use super::{Config, Machine, cache, control, eal, engine, export, listen, origin, port};
+use super::{Config, Machine, cache, control, eal, engine, export, listen, origin, port, tls};
 use crate::limits;
 
 #[derive(Deserialize)]
@@ -23,6 +24,7 @@ pub(super) struct RawDocument {
     #[serde(default)]
     export: Vec<Spanned<export::RawExport>>,
     limits: Option<Spanned<super::limits::RawLimits>>,
+    tls: Option<Spanned<tls::RawTls>>,
     control: Option<Spanned<control::RawControl>>,
 }
 
@@ -49,7 +51,9 @@ pub(super) fn check(
         findings,
     )
     .and_then(|(section, raw)| origin::check(raw, &section, known_ports?, findings));
-    let exports = check_exports(raw.export, text, findings);
+    let (section, raw_tls) = optional("[tls]", raw.tls);
+    let tls = tls::check(raw_tls, &section, findings);
+    let exports = check_exports(raw.export, tls.as_ref(), text, findings);
     if let (Some(cache), Some(ports)) = (&cache, known_ports)
         && cache.arena == cache::ArenaKind::Hugepages
         && let Some(port) = ports.iter().find(|port| port.device.is_virtio_user())
@@ -65,7 +69,11 @@ pub(super) fn check(
     let needed_mib = cache
         .as_ref()
         .zip(known_ports)
-        .map(|(cache, ports)| needed_mib(cache, ports));
+        .zip(tls.as_ref().zip(origin.as_ref()).zip(exports.as_ref()))
+        .map(|((cache, ports), ((tls, origin), exports))| {
+            let speaks_tls = origin.tls.is_some() || exports.iter().any(Export::accepts_tls);
+            needed_mib(cache, ports, speaks_tls.then_some(tls))
+        });
     let eal = eal::check(raw_eal, &section, needed_mib, findings);
     let (section, raw_limits) = optional("[limits]", raw.limits);
     let limits = super::limits::check(raw_limits, &section, findings);
@@ -80,17 +88,18 @@ pub(super) fn check(
         origin: origin?,
         exports: exports?,
         limits: limits?,
+        tls: tls?,
         control: control?,
     })
 }
 
 /// What EAL's memory has to hold.
-fn needed_mib(cache: &cache::Cache, ports: &[Port]) -> u32 {
+fn needed_mib(cache: &cache::Cache, ports: &[Port], tls: Option<&tls::Tls>) -> u32 {
     let blocks = match cache.arena {
-        cache::ArenaKind::Eal => cache.size.mib(),
+        cache::ArenaKind::Eal => cache.size.mib() + tls.map_or(0, |tls| tls.record_memory_mib),
         cache::ArenaKind::Hugepages => 0,
     };
-    // 2^20 MiB, 16 ports of less than 2^8 MiB, and the base: far from 2^32.
+    // 2^20 MiB, 2^14 MiB, 16 ports of less than 2^8 MiB, and the base: far from 2^32.
     limits::EAL_BASE_MIB + blocks + ports.iter().map(Port::pool_mib).sum::<u32>()
 }
 
@@ -144,6 +153,7 @@ fn check_ports(
 
 fn check_exports(
     tables: Vec<Spanned<export::RawExport>>,
+    tls: Option<&tls::Tls>,
     text: &str,
     findings: &mut Findings,
 ) -> Option<Vec<export::Export>> {
@@ -166,7 +176,8 @@ fn check_exports(
         .collect();
     let unique = check_unique(table, "path", paths, text, findings);
     let apart = check_apart(&placed, findings);
-    let complete = placed.len() == count && unique && apart;
+    let provided = tls.is_some_and(|tls| check_provided(&placed, tls, findings));
+    let complete = placed.len() == count && unique && apart && provided;
     complete.then(|| placed.into_iter().map(|placed| placed.export).collect())
 }
 
@@ -194,6 +205,29 @@ fn check_apart(exports: &[export::PlacedExport], findings: &mut Findings) -> boo
         }
     }
     apart
+}
+
+/// Reports every export that wants what `[tls]` does not provide.
+fn check_provided(
+    exports: &[export::PlacedExport],
+    tls: &tls::Tls,
+    findings: &mut Findings,
+) -> bool {
+    let mut provided = true;
+    for placed in exports {
+        let export = &placed.export;
+        let path = export.path.clone();
+        let problem = if export.accepts_tls() && tls.server.is_none() {
+            Problem::NoServerCertificate { path }
+        } else if export.security.mtls && tls.client_ca.is_none() {
+            Problem::NoClientCa { path }
+        } else {
+            continue;
+        };
+        findings.report(placed.security_span.clone(), problem);
+        provided = false;
+    }
+    provided
 }
 
 /// A table that may be left out, all of whose keys then have their defaults.

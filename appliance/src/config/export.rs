@@ -2,10 +2,13 @@
 
 use std::net::Ipv4Addr;
 
+use engine::Admission;
+use gateway::AcceptedSecurity;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::cidr::{Cidr, parse_with_prefix};
+use super::export_security::{self, RawRule, RawSecurity};
 use super::findings::{Findings, Section, Span};
 use super::problem::Problem;
 use crate::limits;
@@ -16,8 +19,10 @@ pub struct Export {
     /// Absolute, without empty, `.` or `..` components or a slash at its end; at most
     /// [`limits::EXPORT_PATH_BYTES_MAX`] bytes.
     pub path: String,
-    /// How connections are protected.
-    pub security: Security,
+    /// How connections must be protected.
+    pub security: AcceptedSecurity,
+    /// Which client certificates are let in; rules only if no connection without one is accepted.
+    pub certificates: Admission,
     /// How fresh cached data is.
     pub coherence: Coherence,
     /// Who may mount and use it; not empty.
@@ -33,13 +38,16 @@ impl Export {
     pub fn admits(&self, address: Ipv4Addr) -> bool {
         self.clients.iter().any(|network| network.contains(address))
     }
-}
 
-/// How connections are protected. TLS is not in this version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Security {
-    /// Not at all: NFS in clear.
-    None,
+    /// Whether a connection with TLS is accepted, in whatever way.
+    pub fn accepts_tls(&self) -> bool {
+        self.security.tls || self.security.mtls || self.security.direct
+    }
+
+    /// Whether nobody can use it without showing a certificate, clients in clear apart.
+    pub fn demands_certificate(&self) -> bool {
+        !self.security.tls && !self.security.direct
+    }
 }
 
 /// How fresh cached data is.
@@ -65,17 +73,19 @@ impl Coherence {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawExport {
     path: Option<Spanned<String>>,
-    security: Option<Spanned<String>>,
+    security: Option<Spanned<RawSecurity>>,
+    certificates: Option<Spanned<Vec<RawRule>>>,
     coherence: Option<Spanned<String>>,
     clients: Option<Spanned<Vec<Spanned<String>>>>,
     read_only: Option<bool>,
     give_up_seconds: Option<Spanned<i64>>,
 }
 
-/// An export with the place of its path, which has to be unique.
+/// An export with the places of its path, which has to be unique, and of what it says about security.
 pub(super) struct PlacedExport {
     pub export: Export,
     pub path_span: Span,
+    pub security_span: Span,
 }
 
 pub(super) fn check(
@@ -86,7 +96,10 @@ pub(super) fn check(
     let path = findings
         .required(section, "path", "path = \"/export\"", raw.path)
         .and_then(|field| check_path(field, findings));
-    let security = check_security(raw.security, section, findings);
+    let security_span = raw.security.as_ref().map(Spanned::span);
+    let security = export_security::check_security(raw.security, section, findings);
+    let certificates =
+        export_security::check_certificates(raw.certificates, security, section, findings);
     let coherence = check_coherence(raw.coherence, section, findings);
     let clients = findings
         .required(
@@ -101,12 +114,17 @@ pub(super) fn check(
     let export = Export {
         path,
         security: security?,
+        certificates: certificates?,
         coherence: coherence?,
         clients: clients?,
         read_only: raw.read_only.unwrap_or(false),
         give_up_seconds: give_up_seconds?,
     };
-    Some(PlacedExport { export, path_span })
+    Some(PlacedExport {
+        export,
+        path_span,
+        security_span: security_span.or_else(|| section.span.clone()),
+    })
 }
 
 fn check_path(field: Spanned<String>, findings: &mut Findings) -> Option<(String, Span)> {
@@ -129,33 +147,6 @@ fn check_path(field: Spanned<String>, findings: &mut Findings) -> Option<(String
     };
     findings.report(span, Problem::ExportPath { value, reason });
     None
-}
-
-fn check_security(
-    field: Option<Spanned<String>>,
-    section: &Section,
-    findings: &mut Findings,
-) -> Option<Security> {
-    let Some(field) = field else {
-        findings.report(section.span.clone(), Problem::SecurityMissing);
-        return None;
-    };
-    if let value @ ("tls" | "mtls") = field.get_ref().as_str() {
-        findings.report(
-            Some(field.span()),
-            Problem::SecurityNotYet {
-                value: value.to_owned(),
-            },
-        );
-        return None;
-    }
-    findings.choice(
-        section,
-        "security",
-        Some(field),
-        Security::None,
-        &[("none", Security::None)],
-    )
 }
 
 fn check_coherence(

@@ -2,10 +2,12 @@
 
 use core::fmt::Display;
 use core::ops::{Range, RangeInclusive};
+use std::path::PathBuf;
 
 use toml::Spanned;
 
 use super::problem::Problem;
+use crate::limits;
 
 /// Byte range in the configuration file; `None` for something that is nowhere in it.
 pub(super) type Span = Option<Range<usize>>;
@@ -17,6 +19,10 @@ pub(super) struct Section {
     /// Where its header is.
     pub span: Span,
 }
+
+/// Something is wrong and has been reported.
+#[derive(Debug)]
+pub(super) struct Reported;
 
 /// All problems found so far. Checks return `None` once they have reported something.
 #[derive(Default)]
@@ -40,16 +46,59 @@ impl Findings {
         field: Option<Spanned<T>>,
     ) -> Option<Spanned<T>> {
         if field.is_none() {
-            self.report(
-                section.span.clone(),
-                Problem::MissingKey {
-                    table: section.name,
-                    key,
-                    example,
-                },
-            );
+            self.missing(section, key, example);
         }
         field
+    }
+
+    /// A key that is not there and has to be.
+    pub fn missing(
+        &mut self,
+        section: &Section,
+        key: &'static str,
+        example: &'static str,
+    ) -> Reported {
+        let problem = Problem::MissingKey {
+            table: section.name,
+            key,
+            example,
+        };
+        self.report(section.span.clone(), problem);
+        Reported
+    }
+
+    /// The name of a file, if there is one.
+    pub fn path(
+        &mut self,
+        section: &Section,
+        key: &'static str,
+        field: Option<Spanned<String>>,
+    ) -> Result<Option<PathBuf>, Reported> {
+        let Some(field) = field else {
+            return Ok(None);
+        };
+        let span = Some(field.span());
+        let value = field.into_inner();
+        let reason = if !value.starts_with('/') {
+            "it is not absolute; begin it with a slash"
+        } else if value.len() > limits::PATH_BYTES_MAX {
+            "a path has at most 4095 bytes; use a shorter one"
+        } else if value.contains('\0') {
+            "it contains NUL; remove it"
+        } else if value.ends_with('/') {
+            "it names a directory; add a file name"
+        } else {
+            return Ok(Some(PathBuf::from(value)));
+        };
+        let table = section.name;
+        let problem = Problem::FilePath {
+            table,
+            key,
+            value,
+            reason,
+        };
+        self.report(span, problem);
+        Err(Reported)
     }
 
     /// An integer within `range`, or the default of a key that is not there. TOML integers are `i64`, so that a value out of range is reported with

@@ -17,14 +17,17 @@ pub mod eal;
 pub mod engine;
 pub mod error;
 pub mod export;
+mod export_security;
 mod findings;
 pub mod limits;
 pub mod listen;
 pub mod machine;
 pub mod origin;
+pub mod origin_tls;
 pub mod port;
 pub mod problem;
 mod summary;
+pub mod tls;
 
 pub use error::{ConfigError, Diagnostic, Place};
 pub use machine::Machine;
@@ -47,6 +50,7 @@ pub struct Config {
     origin: origin::Origin,
     exports: Vec<export::Export>,
     limits: limits::Limits,
+    tls: tls::Tls,
     control: control::Control,
 }
 
@@ -135,6 +139,21 @@ impl Config {
     /// Bounds on clients.
     pub fn limits(&self) -> &limits::Limits {
         &self.limits
+    }
+
+    /// TLS of the appliance; without `[tls]` in the file its defaults.
+    pub fn tls(&self) -> &tls::Tls {
+        &self.tls
+    }
+
+    /// Whether TLS is spoken to clients: some export accepts it.
+    pub fn offers_tls(&self) -> bool {
+        self.exports.iter().any(export::Export::accepts_tls)
+    }
+
+    /// Whether TLS is spoken to anybody.
+    pub fn speaks_tls(&self) -> bool {
+        self.offers_tls() || self.origin.tls.is_some()
     }
 
     /// The control socket.

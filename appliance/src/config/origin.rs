@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::PortIndex;
 use super::cidr::PortAddress;
 use super::findings::{Findings, Section};
+use super::origin_tls::{self, OriginTls, RawOriginTls};
 use super::port::{Port, find_port, host_address};
 use super::problem::Problem;
 use crate::limits;
@@ -27,6 +28,8 @@ pub struct Origin {
     pub connections: u16,
     /// Whether to connect from ports below 1024, which servers that export `secure` insist on.
     pub reserved_source_ports: bool,
+    /// TLS; without it NFS is spoken in clear.
+    pub tls: Option<OriginTls>,
 }
 
 const DEFAULT_NFS_PORT: u16 = 2049;
@@ -41,6 +44,15 @@ pub(super) struct RawOrigin {
     mount_port: Option<Spanned<i64>>,
     connections: Option<Spanned<i64>>,
     reserved_source_ports: Option<bool>,
+    security: Option<Spanned<String>>,
+    ca: Option<Spanned<String>>,
+    crl: Option<Spanned<String>>,
+    certificate: Option<Spanned<String>>,
+    key: Option<Spanned<String>>,
+    name: Option<Spanned<String>>,
+    alpn: Option<Spanned<String>>,
+    rekey: Option<Spanned<String>>,
+    mount_security: Option<Spanned<String>>,
 }
 
 pub(super) fn check(
@@ -69,6 +81,19 @@ pub(super) fn check(
         DEFAULT_CONNECTIONS,
         limits::ORIGIN_CONNECTIONS,
     );
+    let shares_port = !asks_portmapper && mount_port == nfs_port;
+    let tls = RawOriginTls {
+        security: raw.security,
+        ca: raw.ca,
+        crl: raw.crl,
+        certificate: raw.certificate,
+        key: raw.key,
+        name: raw.name,
+        alpn: raw.alpn,
+        rekey: raw.rekey,
+        mount_security: raw.mount_security,
+    };
+    let tls = origin_tls::check(tls, section, address, shares_port, findings);
     Some(Origin {
         port: port?,
         address: address?,
@@ -76,6 +101,7 @@ pub(super) fn check(
         mount_port: mount_port.map(|number| (!asks_portmapper).then_some(number))?,
         connections: connections?,
         reserved_source_ports: raw.reserved_source_ports.unwrap_or(true),
+        tls: tls?,
     })
 }
 

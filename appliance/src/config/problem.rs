@@ -122,8 +122,8 @@ pub enum Problem {
     PhysicalWithoutHugepages,
     /// The memory asked for cannot hold what has to be in it.
     #[error(
-        "[eal] memory_mib = {memory_mib} is too little: {needed_mib} MiB are needed for the cache and \
-         the packet pools; raise it, leave it out, or lower [cache] size_mib"
+        "[eal] memory_mib = {memory_mib} is too little: {needed_mib} MiB are needed for the cache, \
+         the packet pools and TLS records; raise it, leave it out, or lower [cache] size_mib"
     )]
     MemoryTooSmall {
         /// What was written.
@@ -317,6 +317,31 @@ pub enum Problem {
         port: String,
     },
 
+    /// Keys about TLS toward an origin that is spoken to in clear.
+    #[error(
+        "[origin] {key} has no effect in clear, which is the default: write security = \"tls\", \"mtls\" or \
+         \"direct\", or remove {key}"
+    )]
+    OriginInClear {
+        /// The key.
+        key: &'static str,
+    },
+    /// A certificate that the origin is never shown.
+    #[error(
+        "[origin] certificate is not shown with security = \"tls\": write security = \"mtls\", or remove \
+         certificate and key"
+    )]
+    OriginCertificateUnused,
+    /// Not a name of a server.
+    #[error(
+        "[origin] name {value:?} is neither a DNS name nor an IP address: write what the origin's certificate \
+         names, e.g. \"nfs.example\""
+    )]
+    OriginName {
+        /// What was written.
+        value: String,
+    },
+
     /// An export path that cannot be mounted.
     #[error(
         "[[export]] path {value:?} is unusable: {reason}; write it as the origin exports it, e.g. \"/export\""
@@ -327,18 +352,39 @@ pub enum Problem {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// Plain has to be asked for by name.
+    /// TLS without a certificate.
     #[error(
-        "[[export]] security is missing: TLS is not in this version, and plain NFS is never a default; \
-         write security = \"none\" to serve this export in clear"
+        "[[export]] {path:?} is served with TLS (the default), and there is no [tls] certificate: add a [tls] \
+         table with certificate and key, or write security = \"none\" to serve this export in clear"
     )]
-    SecurityMissing,
-    /// TLS is not there yet.
+    NoServerCertificate {
+        /// The export.
+        path: String,
+    },
+    /// Client certificates that nobody could verify.
     #[error(
-        "[[export]] security = {value:?}: TLS is not in this version; write security = \"none\" to serve \
-         this export in clear, or do not export it"
+        "[[export]] {path:?} accepts client certificates, and there is no [tls] client_ca to verify them: add \
+         client_ca = \"/etc/wirepage/clients-ca.pem\", or write security = \"tls\""
     )]
-    SecurityNotYet {
+    NoClientCa {
+        /// The export.
+        path: String,
+    },
+    /// Rules about certificates where none has to be shown.
+    #[error(
+        "[[export]] certificates binds nobody who can come without a certificate: write security = \"mtls\" and \
+         nothing else, or remove certificates"
+    )]
+    CertificatesWithoutMutual,
+    /// Not a pattern over the names of certificates.
+    #[error("[[export]] certificates san {0}")]
+    CertificatePattern(tls::PatternError),
+    /// Not a range of users.
+    #[error(
+        "[[export]] certificates uids {value:?} is no range of user IDs: write for example \"1000-1999\", or \
+         \"1000\" for one"
+    )]
+    UidRange {
         /// What was written.
         value: String,
     },
@@ -360,6 +406,18 @@ pub enum Problem {
         host: String,
     },
 
+    /// A path that names no file.
+    #[error("{table} {key} {value:?} is unusable: {reason}")]
+    FilePath {
+        /// The table, with its brackets.
+        table: &'static str,
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        value: String,
+        /// What is wrong with it, and the remedy.
+        reason: &'static str,
+    },
     /// A socket path that cannot be bound.
     #[error("[control] socket {value:?} is unusable: {reason}")]
     SocketPath {

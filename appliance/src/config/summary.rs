@@ -2,9 +2,12 @@
 
 use core::fmt;
 
+use gateway::AcceptedSecurity;
+
 use super::Config;
 use super::cache::ArenaKind;
-use super::export::{Export, Security};
+use super::export::Export;
+use super::origin::Origin;
 use super::port::Port;
 
 impl fmt::Display for Config {
@@ -46,8 +49,9 @@ impl fmt::Display for Config {
         };
         writeln!(
             f,
-            "; {} connections per engine from {source} source ports",
-            origin.connections
+            "; {} connections per engine from {source} source ports, {}",
+            origin.connections,
+            origin_security(origin)
         )?;
         self.exports
             .iter()
@@ -88,9 +92,7 @@ fn write_port(f: &mut fmt::Formatter<'_>, port: &Port) -> fmt::Result {
 }
 
 fn write_export(f: &mut fmt::Formatter<'_>, export: &Export) -> fmt::Result {
-    let security = match export.security {
-        Security::None => "in clear",
-    };
+    let security = accepted(export.security);
     let access = if export.read_only {
         "read only"
     } else {
@@ -110,6 +112,32 @@ fn write_export(f: &mut fmt::Formatter<'_>, export: &Export) -> fmt::Result {
     )
 }
 
+fn accepted(security: AcceptedSecurity) -> String {
+    let words = [
+        (security.clear, "in clear"),
+        (security.tls, "TLS"),
+        (security.mtls, "TLS with a client certificate"),
+        (security.direct, "direct TLS"),
+    ];
+    let words: Vec<&str> = words
+        .iter()
+        .filter_map(|(accepted, word)| accepted.then_some(*word))
+        .collect();
+    words.join(" or ")
+}
+
+fn origin_security(origin: &Origin) -> String {
+    let Some(tls) = &origin.tls else {
+        return "in clear".to_owned();
+    };
+    let mount = if tls.protects_mount {
+        ""
+    } else {
+        ", MOUNT in clear"
+    };
+    format!("{} with {}{mount}", tls.mode.word(), tls.name)
+}
+
 fn write_memory(f: &mut fmt::Formatter<'_>, config: &Config) -> fmt::Result {
     let size = config.cache.size;
     let arena = match config.cache.arena {
@@ -123,6 +151,10 @@ fn write_memory(f: &mut fmt::Formatter<'_>, config: &Config) -> fmt::Result {
         size.blocks(),
         size.block_bytes() >> 10
     )?;
+    if config.speaks_tls() {
+        let records = config.tls.record_memory_mib;
+        writeln!(f, "tls      {records} MiB for records in {arena}")?;
+    }
     let pages = if config.eal.hugepages {
         "hugepages"
     } else {

@@ -61,14 +61,14 @@ pub struct OriginTls {
 }
 
 /// Which client certificates may use an export. Empty: every one that verifies.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Admission {
     /// The first one that matches decides.
     pub rules: Vec<AdmissionRule>,
 }
 
 /// One kind of certificate that may use an export.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdmissionRule {
     /// A subject alternative name that it must have.
     pub san: tls::SanPattern,
