@@ -12,13 +12,16 @@ use std::time::{Duration, Instant};
 use cache::{Cache, CacheConfig, Slots};
 use core_affinity::CoreId;
 use engine::{Engine, EngineConfig, RekeyPolicy, Sealing, Security, Trust};
-use gateway::{Cidr, Export, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig};
+use gateway::{
+    Cidr, Export, Gateway, GatewayConfig, OriginConfig, OriginSecurity, Seeds, ServiceConfig,
+};
 use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::config::engine::TxMode;
 use crate::config::export::Coherence;
 use crate::config::listen::PORTMAP_PORT;
+use crate::config::origin_tls::OriginTlsMode;
 use crate::control::server::{ControlError, ControlServer};
 use crate::control::snapshot::{self, SnapshotPublisher};
 use crate::journal::{self, ConnectionJournal};
@@ -41,12 +44,6 @@ pub enum RunError {
     /// Certificates, keys or lists cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// The gateway does not ask for TLS toward the origin yet, and clear is not what was asked for.
-    #[error(
-        "[origin] security = \"{0}\": TLS toward the origin is not in this version; write security = \"none\" if \
-         the link is trusted"
-    )]
-    OriginTlsNotYet(&'static str),
     /// The engine could not be built.
     #[error(transparent)]
     Engine(#[from] engine::EngineError),
@@ -83,9 +80,6 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         what: "cannot read random bytes",
         source,
     })?;
-    if let Some(origin) = &config.origin().tls {
-        return Err(RunError::OriginTlsNotYet(origin.mode.word()));
-    }
     let key_log = config.tls().key_log.as_deref();
     if let Some(path) = key_log {
         warn!(
@@ -313,11 +307,26 @@ fn gateway_config(config: &Config) -> GatewayConfig {
             .map(|seconds| Duration::from_secs(seconds.into())),
     });
     let (listen, origin, limits) = (config.listen(), config.origin(), config.limits());
+    let (security, mount_security) = match &origin.tls {
+        None => (OriginSecurity::Clear, OriginSecurity::Clear),
+        Some(tls) => {
+            let security = match tls.mode {
+                OriginTlsMode::Tls | OriginTlsMode::Mutual => OriginSecurity::StartTls,
+                OriginTlsMode::Direct => OriginSecurity::Direct,
+            };
+            let of_mount = if tls.protects_mount {
+                security
+            } else {
+                OriginSecurity::Clear
+            };
+            (security, of_mount)
+        }
+    };
     GatewayConfig {
         exports: exports.collect(),
         origin: OriginConfig {
-            security: gateway::OriginSecurity::Clear,
-            mount_security: gateway::OriginSecurity::Clear,
+            security,
+            mount_security,
             nfs_port: origin.nfs_port,
             mount_port: origin.mount_port,
             connections: usize::from(origin.connections),
