@@ -52,6 +52,8 @@ counters! {
     origin_protocol_errors,
     /// Calls answered with an error because their export lets them wait no longer.
     calls_given_up,
+    /// Connections on which the origin did not agree to TLS.
+    origin_tls_refused,
     /// Plain file data handed to the driver by reference to the cache, in bytes; retransmissions count
     /// again. Like the two below taken from the mbufs the driver accepted.
     tx_payload_attached_bytes,

@@ -240,6 +240,7 @@ fn gather(engine: &Engine<RxSegment>, nics: &[Nic]) -> Counters {
         origin_unknown_replies: stats.gateway.origin_unknown_replies,
         origin_protocol_errors: stats.gateway.origin_protocol_errors,
         calls_given_up: stats.gateway.calls_given_up,
+        origin_tls_refused: stats.gateway.origin_tls_refused,
         slow_clients_closed: stats.gateway.slow_clients_closed,
         stalled_clients_closed: stats.stalled_clients_closed,
         clients_refused: stats.gateway.clients_refused,

@@ -71,6 +71,13 @@ pub const MAX_RECEIVE_PIECES: usize = 2048;
 /// search for a retransmission as well as the memory.
 pub const MAX_SEND_PIECES: usize = 8192;
 
+/// Received blocks remembered by when they changed: what a burst may open before
+/// its first acknowledgement goes out, as far as they can all be told.
+pub const MAX_RECENT_BLOCKS: usize = 16;
+
+/// Larger congestion windows are of no use with windows of 1 GiB (RFC 7323, 2.3).
+pub const MAX_CONGESTION_WINDOW: usize = 1 << 30;
+
 /// Transmissions remembered of a connection for selective acknowledgements: a
 /// window of 4 MiB is 2,900 segments, and the rest is for those that reports
 /// split. Nothing new is sent when there are more.

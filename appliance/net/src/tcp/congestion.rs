@@ -5,15 +5,13 @@ use core::time::Duration;
 
 use super::cubic::{BETA_TENTHS, Cubic};
 use crate::config::CongestionControl;
+use crate::limits::MAX_CONGESTION_WINDOW;
 
 /// Initial window in segments (RFC 6928).
 const INITIAL_SEGMENTS: usize = 10;
 
 /// Duplicate acknowledgements that count as a loss (RFC 5681, 3.2).
 const DUPLICATE_THRESHOLD: u32 = 3;
-
-/// Larger windows than this are of no use with windows of 1 GiB.
-const MAX_WINDOW: usize = 1 << 30;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Congestion {
@@ -61,7 +59,7 @@ impl Congestion {
         Self {
             mss,
             window: INITIAL_SEGMENTS * mss,
-            threshold: MAX_WINDOW,
+            threshold: MAX_CONGESTION_WINDOW,
             credit: 0,
             duplicates: 0,
             in_recovery: false,
@@ -113,7 +111,7 @@ impl Congestion {
             self.credit -= self.window;
             self.window + self.mss
         };
-        self.window = grown.min(MAX_WINDOW);
+        self.window = grown.min(MAX_CONGESTION_WINDOW);
         Reaction::None
     }
 
@@ -159,7 +157,7 @@ impl Congestion {
     /// (RFC 6582, 3.2 step 2).
     pub(crate) fn on_duplicate(&mut self, flight: usize, may_recover: bool) -> Reaction {
         if self.in_recovery {
-            self.window = (self.window + self.mss).min(MAX_WINDOW);
+            self.window = (self.window + self.mss).min(MAX_CONGESTION_WINDOW);
             return Reaction::None;
         }
         self.duplicates = self.duplicates.saturating_add(1);

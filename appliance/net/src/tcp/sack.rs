@@ -6,16 +6,13 @@ use std::collections::VecDeque;
 use arrayvec::ArrayVec;
 
 use super::sequence::Seq;
+use crate::limits::MAX_RECENT_BLOCKS;
 
 /// Blocks that fit an option when there is nothing else in the header.
 const MAX_BLOCKS: usize = 4;
 
 /// Blocks we send: what fits next to timestamps.
 const BLOCKS_SENT: usize = 3;
-
-/// Blocks remembered by when they changed: what a burst may open before its
-/// first acknowledgement goes out, as far as they can all be told.
-const MAX_RECENT: usize = 16;
 
 /// The bytes from `start` up to `end`, which is not part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +73,7 @@ pub(crate) struct Arrived {
     /// Sorted; neither overlapping nor touching.
     blocks: VecDeque<Block>,
     /// A number within each block that changed last, the latest first.
-    recent: ArrayVec<Seq, MAX_RECENT>,
+    recent: ArrayVec<Seq, MAX_RECENT_BLOCKS>,
 }
 
 impl Arrived {
