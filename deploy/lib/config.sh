@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Wirepage's configuration in the lab: what the lab generates, below the caller's FILE, below the caller's
-# explicit options. Needs topology.sh, cores.sh, state.sh, report.sh.
+# explicit options. Needs topology.sh, cores.sh, state.sh, report.sh, tls_sides.sh.
 
 client_device() {
     case $1 in
@@ -19,9 +19,10 @@ origin_device() {
 # A vhost-user backend only reaches EAL's own memory; behind TAPs the other kind of arena is put to work.
 arena_for() { [[ $1 == tap ]] && printf hugepages || printf eal; }
 
-# generate_config NIC TX
+# generate_config NIC TX CLIENT_TLS ORIGIN_TLS
 generate_config() {
-    local nic=$1 tx=$2
+    local nic=$1 tx=$2 client_tls=$3 origin_tls=$4 origin_port=$NFS_PORT
+    [[ $origin_tls == none ]] || origin_port=$TLS_ORIGIN_PORT
     cat <<TOML
 [eal]
 memory_mib = 512
@@ -54,34 +55,39 @@ port = "client"
 [origin]
 port = "origin"
 address = "$ORIGIN_ADDR"
-nfs_port = $NFS_PORT
+nfs_port = $origin_port
 mount_port = $MOUNT_PORT
 connections = 2
+TOML
+    origin_tls_config "$origin_tls"
+    cat <<TOML
 
 [[export]]
 path = "/export"
-security = "none"
+security = "$client_tls"
 coherence = "strict"
 clients = ["$CLIENT_NETWORK"]
 
 [control]
 socket = "$CONTROL_SOCKET"
 TOML
+    client_tls_config "$client_tls"
 }
 
 merge_toml() { python3 "$REPOSITORY/deploy/lib/merge_toml.py" "$@"; }
 
-# effective_config NIC TX FILE — prints the configuration. NIC, TX and FILE may be empty: not given.
+# effective_config NIC TX CLIENT_TLS ORIGIN_TLS FILE — prints the configuration. Each may be empty: not given.
 effective_config() {
-    local nic=$1 tx=$2 file=$3 given asked_nic=$1
+    local nic=$1 tx=$2 file=$5 given asked_nic=$1
+    local -a tls=("${3:-none}" "${4:-none}")
     if [[ -z $file ]]; then
-        generate_config "${nic:-virtio}" "${tx:-attach}"
+        generate_config "${nic:-virtio}" "${tx:-attach}" "${tls[@]}"
         return
     fi
     given=$(cat -- "$file") || misuse "cannot read $file"
     # Without --nic the devices in FILE decide.
     if [[ -z $nic ]] && grep -Eq '^[[:space:]]*device[[:space:]]*=[[:space:]]*.net_tap' <<<"$given"; then nic=tap; fi
-    merge_toml <(generate_config "${nic:-virtio}" attach) <(printf '%s\n' "$given") \
+    merge_toml <(generate_config "${nic:-virtio}" attach "${tls[@]}") <(printf '%s\n' "$given") \
         <(explicit_options "$asked_nic" "$tx") || misuse "$file is not a TOML document"
 }
 

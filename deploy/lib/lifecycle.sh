@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Bringing the lab up, restarting its parts and taking it down. Needs everything else in lib/.
 
-PARTS=(appliance testpmd origin)
+PARTS=(appliance testpmd origin tls-nfs tls-mount tls-portmap tls-origin)
 # The part that is being brought up, for the report when it fails.
 current_part=
 
@@ -15,6 +15,7 @@ begin() {
 parts_in_use() {
     printf '%s\n' origin appliance
     [[ $(recall nic) != virtio ]] || printf '%s\n' testpmd
+    tls_parts
 }
 
 dead_parts() {
@@ -29,6 +30,9 @@ bring_up() {
     begin origin "origin: NFS-Ganesha"
     create_export_dir
     start_ganesha
+    begin tls-peer "TLS (clients: $(recall client-tls), origin: $(recall origin-tls))"
+    start_origin_tls
+    start_client_tls
     begin appliance "Wirepage ($(recall nic))"
     start_appliance
     connect_appliance
@@ -90,6 +94,7 @@ restart_part() {
 take_down() {
     stop_appliance TERM
     stop_testpmd TERM
+    stop_tls
     stop_ganesha TERM
     remove_namespaces
     remove_export_dir

@@ -3,7 +3,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/lab.sh"
 lab_with --nic virtio --tx attach
 make_file 100000 "$scratch/sent"
-base=nfs://$WIREPAGE_CLIENT_ADDR/export
+base=nfs://$wirepage_addr/export
 lab client -- nfs-cp "$scratch/sent" "$base/portmapped"
 expect_file "$export_dir/portmapped" "$scratch/sent"
 lab client -- nfs-cp "$base/portmapped" "$scratch/received"

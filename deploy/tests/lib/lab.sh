@@ -25,6 +25,8 @@ lab_with() {
     # shellcheck disable=SC2016 # expanded by the inner shell
     export_dir=$(lab client -- bash -c 'echo "$EXPORT_DIR"')
     find "$export_dir" -mindepth 1 -delete
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    wirepage_addr=$(lab client -- sh -c 'echo "$WIREPAGE_ADDR"')
 }
 
 failure() {
@@ -62,7 +64,7 @@ expect_clean_drain() {
 }
 
 # url NAME — a file of the export, with the ports given, so that portmap is not asked.
-url() { printf 'nfs://%s/export/%s?nfsport=%s&mountport=%s' "$WIREPAGE_CLIENT_ADDR" "$1" "$NFS_PORT" "$MOUNT_PORT"; }
+url() { printf 'nfs://%s/export/%s?nfsport=%s&mountport=%s' "$wirepage_addr" "$1" "$NFS_PORT" "$MOUNT_PORT"; }
 
 # make_file SIZE PATH — of bytes that no two files share.
 make_file() { head -c "$1" /dev/urandom >"$2"; }
