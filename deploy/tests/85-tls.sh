@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Files through every way to speak TLS on either side: four pairs of modes, all sixteen with `deploy/test --long`.
+# Then what TLS promises: no copy of file data but the sealed one, keys renewed in time, nobody in clear.
+. "$(dirname "${BASH_SOURCE[0]}")/lib/lab.sh"
+
+pairs=('tls none' 'none tls' 'mtls mtls' 'direct direct')
+if [[ -n ${WIREPAGE_TEST_LONG:-} ]]; then
+    pairs=()
+    for client in none tls mtls direct; do
+        for origin in none tls mtls direct; do pairs+=("$client $origin"); done
+    done
+fi
+
+# no_file_data_is_copied CLIENT_MODE — toward clients in that mode.
+no_file_data_is_copied() {
+    expect_equal "tx_payload_copied_bytes" "$(counter tx_payload_copied_bytes)" 0
+    [[ $1 != none ]] || return 0
+    expect_more "tx_payload_sealed_bytes" "$(counter tx_payload_sealed_bytes)" $((8 << 20))
+    expect_more "tls_handshakes" "$(counter tls_handshakes)" 0
+    expect_equal "tls_handshakes_failed" "$(counter tls_handshakes_failed)" 0
+    expect_equal "tls_sessions_failed" "$(counter tls_sessions_failed)" 0
+}
+
+for pair in "${pairs[@]}"; do
+    read -r client origin <<<"$pair"
+    echo "clients: $client, origin: $origin"
+    lab_with --client-tls "$client" --origin-tls "$origin"
+    copy_both_ways $(((8 << 20) + 4097))
+    no_file_data_is_copied "$client"
+    expect_nothing_held
+done
+
+# The lab is up with an export that wants TLS: past tls-peer, nobody gets in.
+if lab client -- timeout 20 nfs-ls \
+    "nfs://$WIREPAGE_CLIENT_ADDR/export?nfsport=$NFS_PORT&mountport=$MOUNT_PORT" >"$scratch/output" 2>&1; then
+    failure "a client in clear was let in where TLS is required"
+fi
+lab client -- nfs-ls "$(url "")" >/dev/null || failure "after that, a client with TLS is not let in"
+expect_clean_drain
+
+for rekey in update reconnect; do
+    printf '[tls]\nrekey = "%s"\nrekey_after = 100\n' "$rekey" >"$scratch/rekey.toml"
+    lab_with --client-tls tls --config "$scratch/rekey.toml"
+    copy_both_ways $((64 << 20))
+    renewals=tls_key_updates
+    [[ $rekey == update ]] || renewals=tls_connections_retired
+    expect_more "$renewals with rekey = $rekey" "$(counter "$renewals")" 5
+    no_file_data_is_copied tls
+    expect_clean_drain
+done
