@@ -180,7 +180,7 @@ impl<R: RxBuffer> Engine<R> {
         };
         if !tls.handshakes.begin() {
             session.queued = true;
-            tls.handshakes.push(port, connection);
+            tls.handshakes.wait(port, connection);
             return false;
         }
         match Handshake::accept(server) {

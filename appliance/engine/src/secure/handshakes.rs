@@ -15,6 +15,8 @@ use crate::limits::{HANDSHAKE_TIME, HANDSHAKES};
 pub(crate) struct Handshakes {
     under_way: usize,
     queue: VecDeque<(usize, ConnectionId)>,
+    /// Those that found no place among those under way.
+    waiting: VecDeque<(usize, ConnectionId)>,
     /// In the order in which they were started, which is that of their time.
     deadlines: VecDeque<(Duration, usize, ConnectionId)>,
     capacity: usize,
@@ -52,14 +54,24 @@ impl Handshakes {
         self.queue.push_back((port, connection));
     }
 
-    /// Whose turn it is.
+    /// There is no place for it now.
+    pub(crate) fn wait(&mut self, port: usize, connection: ConnectionId) {
+        self.waiting.push_back((port, connection));
+    }
+
+    /// Whose turn it is: first of those that have waited for a place, if there is one.
     pub(crate) fn pop(&mut self) -> Option<(usize, ConnectionId)> {
-        self.queue.pop_front()
+        let waiting = self.has_place().then(|| self.waiting.pop_front());
+        waiting.flatten().or_else(|| self.queue.pop_front())
+    }
+
+    fn has_place(&self) -> bool {
+        self.under_way < HANDSHAKES
     }
 
     /// Takes one of the places there are; `false` when there is none.
     pub(crate) fn begin(&mut self) -> bool {
-        let is_free = self.under_way < HANDSHAKES;
+        let is_free = self.has_place();
         self.under_way += usize::from(is_free);
         is_free
     }
@@ -89,9 +101,9 @@ impl Handshakes {
         })
     }
 
-    /// When the next one's time is over, or at once when one waits for its turn.
+    /// When the next one's time is over, or at once when it is somebody's turn.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        if !self.queue.is_empty() {
+        if !self.queue.is_empty() || (self.has_place() && !self.waiting.is_empty()) {
             return Some(Duration::ZERO);
         }
         self.deadlines.front().map(|&(at, ..)| at)
