@@ -91,7 +91,13 @@ impl<R: RxBuffer> Engine<R> {
         let Channel::Secure(secure) = &mut session.channel else {
             return None;
         };
-        if session.stalled || session.forgotten || secure.retiring {
+        if secure.retiring || secure.session.is_closed_by_peer() {
+            // Nobody acts on it any more (RFC 8446, 6.1).
+            let len = stack.received_len(connection);
+            stack.consume(connection, len);
+            return None;
+        }
+        if session.stalled || session.forgotten {
             return None;
         }
         let record = match whole_record(&mut secure.session, stack, connection, linear) {
