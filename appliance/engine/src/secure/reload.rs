@@ -60,6 +60,9 @@ impl<R: RxBuffer> Engine<R> {
         if !is_trusted {
             let lost = certificate.cloned();
             self.audit(port, connection, Outcome::TrustLost(lost));
+            if let Some(session) = self.ports[port].sessions.get_mut(connection) {
+                session.discard_output();
+            }
             self.forget(port, connection, now);
             self.close_when_flushed(port, connection);
             return;
