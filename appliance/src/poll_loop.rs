@@ -178,7 +178,7 @@ impl PollLoop {
     fn end(mut self, in_time: bool) -> Drained {
         let now = self.clock.elapsed();
         self.engine.close_all(now);
-        self.transmit(now);
+        while self.transmit(now) {}
         if let Some(journal) = self.journal {
             journal.close();
         }

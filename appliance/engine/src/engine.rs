@@ -5,6 +5,7 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use cache::{Cache, Slots};
+use gateway::limits::PRESSED_PATIENCE;
 use gateway::{Action, ClientId, ClientInfo, Gateway, OriginId};
 use net::{ConnectionId, Event, FrameSink, RxBuffer, RxChecksums, Stack};
 
@@ -203,6 +204,9 @@ impl<R: RxBuffer> Engine<R> {
         now: Duration,
         sink: &mut impl FrameSink<TxBytes>,
     ) {
+        // First, so that goodbyes and new keys go out at once.
+        self.attend_troubled(now);
+        self.close_flushed(now);
         let Some(Port { stack, sessions }) = self.ports.get_mut(port) else {
             return;
         };
@@ -214,8 +218,6 @@ impl<R: RxBuffer> Engine<R> {
         };
         stack.poll_transmit(now, &mut source, sink);
         self.note_starved(now);
-        self.attend_troubled(now);
-        self.close_flushed(now);
     }
 
     /// When [`Engine::advance`] wants to be called even if nothing arrives.
@@ -249,11 +251,20 @@ impl<R: RxBuffer> Engine<R> {
             })
     }
 
-    /// Closes every connection; the next [`Engine::poll_transmit`] sends the FINs.
+    /// Closes every connection; [`Engine::poll_transmit`] sends TLS's goodbyes and the FINs, as long as it sends
+    /// anything.
     pub fn close_all(&mut self, now: Duration) {
-        for Port { stack, sessions } in &mut self.ports {
-            for session in sessions.iter() {
-                stack.close(session.connection, now);
+        for port in 0..self.ports.len() {
+            for slot in 0..self.ports[port].sessions.capacity() {
+                let Some(session) = self.ports[port].sessions.at(slot) else {
+                    continue;
+                };
+                let connection = session.connection;
+                if self.has_said_goodbye(port, connection) {
+                    self.ports[port].stack.close(connection, now);
+                } else {
+                    self.close_when_flushed(port, connection);
+                }
             }
         }
     }
@@ -321,12 +332,22 @@ impl<R: RxBuffer> Engine<R> {
     fn reset_stalled(&mut self, now: Duration) {
         self.sweep_at = now + limits::STALL_SWEEP;
         let patience = self.gateway.reply_patience();
+        let last_sweep = now.saturating_sub(limits::STALL_SWEEP);
+        let are_slots_short = self
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.was_starved_since(last_sweep));
         let Port { stack, sessions } = &mut self.ports[self.listen_port];
         for session in sessions.iter_mut() {
             let Peer::Client(client) = session.peer else {
                 continue;
             };
             let unacknowledged = stack.unacknowledged(session.connection);
+            let patience = if are_slots_short && session.holds_slot(unacknowledged) {
+                patience.min(PRESSED_PATIENCE)
+            } else {
+                patience
+            };
             if let Some(since) = session.stalled_since(unacknowledged, now)
                 && since + patience <= now
             {
@@ -364,6 +385,9 @@ impl<R: RxBuffer> Engine<R> {
             }
             Event::Connected { connection } => {
                 if let Some(origin) = self.origin_of(port, connection) {
+                    if self.tls.as_ref().is_none_or(|tls| tls.origin.is_none()) {
+                        self.audit(port, connection, Outcome::Clear);
+                    }
                     self.gateway.origin_opened(origin, now);
                 }
             }
@@ -494,11 +518,22 @@ impl<R: RxBuffer> Engine<R> {
 
     pub(crate) fn run_actions(&mut self, now: Duration) -> bool {
         let mut busy = false;
+        // A client with its first reply in clear.
+        let mut in_clear = None;
         while let Some(action) = self.gateway.poll_action() {
             busy = true;
+            match &action {
+                // It was the reply to a probe.
+                Action::SecureClient { client } if in_clear == Some(*client) => in_clear = None,
+                _ => self.log_clear(in_clear.take()),
+            }
             match action {
                 Action::SendToClient { client, message } => {
                     let Port { stack, sessions } = &mut self.ports[self.listen_port];
+                    let session = sessions.client_mut(client);
+                    in_clear = session
+                        .is_some_and(|session| session.is_unlogged())
+                        .then_some(client);
                     if let Some(session) = sessions.client_mut(client) {
                         session.push(message);
                         stack.wake(session.connection);
@@ -539,7 +574,19 @@ impl<R: RxBuffer> Engine<R> {
                 }
             }
         }
+        self.log_clear(in_clear);
         busy
+    }
+
+    /// A client goes on in clear.
+    fn log_clear(&mut self, client: Option<ClientId>) {
+        let port = self.listen_port;
+        let session = client.and_then(|client| self.ports[port].sessions.client_mut(client));
+        if let Some(session) = session {
+            session.logged = true;
+            let connection = session.connection;
+            self.audit(port, connection, Outcome::Clear);
+        }
     }
 
     fn close_client(&mut self, client: ClientId, now: Duration) {
@@ -618,12 +665,16 @@ impl<R: RxBuffer> Engine<R> {
 
     /// Tells the gateway that the peer is gone, once.
     pub(crate) fn forget(&mut self, port: usize, connection: ConnectionId, now: Duration) {
-        let Some(session) = self.ports[port].sessions.get_mut(connection) else {
+        let Port { stack, sessions } = &mut self.ports[port];
+        let Some(session) = sessions.get_mut(connection) else {
             return;
         };
         if std::mem::replace(&mut session.forgotten, true) {
             return;
         }
+        // A connection is not over as long as something of it is unread.
+        let len = stack.received_len(connection);
+        stack.consume(connection, len);
         match session.peer {
             Peer::Client(client) => self.gateway.client_closed(client, now),
             Peer::Origin(origin) => {

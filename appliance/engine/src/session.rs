@@ -44,6 +44,8 @@ pub(crate) struct Session {
     pub(crate) queued: bool,
     /// Why nothing more can be sent, when that has turned out while sending.
     pub(crate) error: Option<TlsError>,
+    /// It is in the log that it goes on in clear.
+    pub(crate) logged: bool,
     /// Bytes of TLS itself that are sent as they are: a handshake, an alert that ends one.
     pub(crate) handshake_output: Vec<u8>,
     /// Of what was last put into transmit memory: what TCP has not taken.
@@ -83,6 +85,7 @@ impl Session {
             channel,
             queued: false,
             error: None,
+            logged: false,
             handshake_output: Vec::new(),
             record: None,
             output: VecDeque::new(),
@@ -177,6 +180,16 @@ impl Session {
             Channel::Secure(secure) => records.next(secure, &mut self.output),
             _ => Err(NoRecord::Nothing),
         }
+    }
+
+    /// Whether it is in clear, and not in the log yet.
+    pub(crate) fn is_unlogged(&self) -> bool {
+        matches!(self.channel, Channel::Clear) && !self.logged
+    }
+
+    /// Whether it keeps a slot of transmit memory from others, when TCP has `unacknowledged` bytes.
+    pub(crate) fn holds_slot(&self, unacknowledged: usize) -> bool {
+        self.record.is_some() || unacknowledged > 0
     }
 
     /// Since when the peer makes no progress with what waits for it, `unacknowledged` bytes of which TCP

@@ -149,6 +149,8 @@ pub(crate) struct Tls {
     pub(crate) handshakes: Handshakes,
     /// When those that found no slot try again.
     retry_at: Option<Duration>,
+    /// When somebody last found none.
+    starved_at: Option<Duration>,
 }
 
 impl Tls {
@@ -161,7 +163,13 @@ impl Tls {
             records: Records::new(security.slots, security.sealing),
             handshakes: Handshakes::new(connections),
             retry_at: None,
+            starved_at: None,
         }
+    }
+
+    /// Whether somebody has found no slot since `time`.
+    pub(crate) fn was_starved_since(&self, time: Duration) -> bool {
+        self.starved_at.is_some_and(|at| at >= time)
     }
 
     /// When something is due even if nothing arrives.
@@ -181,6 +189,7 @@ impl<R: RxBuffer> Engine<R> {
             && !tls.records.starved.is_empty()
         {
             tls.retry_at.get_or_insert(now.saturating_add(SLOT_RETRY));
+            tls.starved_at = Some(now);
         }
     }
 
