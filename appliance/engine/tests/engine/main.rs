@@ -18,6 +18,7 @@ mod reconnecting;
 mod repeating;
 mod two_keys;
 mod vanishing;
+#[allow(dead_code, reason = "other test programs use the rest of it")]
 mod world;
 mod writing;
 

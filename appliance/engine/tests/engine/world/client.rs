@@ -9,7 +9,8 @@ use nfs3_types::rpc::opaque_auth;
 use nfs3_types::xdr_codec::Pack;
 
 use super::host::Host;
-use super::rpc::{Records, credential, encode_call};
+use super::rpc::{Records, credential, decode_reply, encode_call, encode_probe, xid};
+use super::tunnel::Tunnel;
 
 /// One client machine with one connection to the appliance.
 pub struct Client {
@@ -23,9 +24,12 @@ pub struct Client {
     pub shares_address: bool,
     /// Whether the application takes what has arrived; else the window closes.
     pub reads: bool,
+    /// Who it says it is.
+    pub credential: opaque_auth<'static>,
+    tunnel: Option<Box<dyn Tunnel>>,
     records: Records,
+    /// Whole records, by xid.
     replies: HashMap<u32, Vec<u8>>,
-    credential: opaque_auth<'static>,
     last_xid: u32,
     last_call: Vec<u8>,
     server: SocketAddrV4,
@@ -54,9 +58,10 @@ impl Client {
             unplugged: false,
             shares_address: false,
             reads: true,
+            credential: credential(1000),
+            tunnel: None,
             records: Records::default(),
             replies: HashMap::new(),
-            credential: credential(1000),
             last_xid: u32::from(number) << 24,
             last_call: Vec::new(),
             server,
@@ -83,7 +88,32 @@ impl Client {
         self.connection = connecting.expect("a free port");
         self.connected = false;
         self.closed = None;
+        self.tunnel = None;
         self.records = Records::default();
+    }
+
+    /// Speaks through a tunnel from now on.
+    pub fn secure(&mut self, tunnel: impl Tunnel + 'static) {
+        self.tunnel = Some(Box::new(tunnel));
+        self.flush();
+    }
+
+    /// Sends what the tunnel has to say.
+    pub fn flush(&mut self) {
+        if let Some(tunnel) = &mut self.tunnel {
+            let bytes = tunnel.output();
+            if !bytes.is_empty() {
+                self.host.send(self.connection, &bytes);
+            }
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        let Some(tunnel) = &mut self.tunnel else {
+            return self.host.send(self.connection, bytes);
+        };
+        tunnel.send(bytes);
+        self.flush();
     }
 
     /// Sends a call and returns its xid.
@@ -94,20 +124,35 @@ impl Client {
         self.last_xid
     }
 
+    /// Sends a call whose credential asks for TLS (RFC 9289, 4.1); its xid.
+    pub fn probe(&mut self, procedure: (u32, u32, u32)) -> u32 {
+        self.last_xid += 1;
+        self.last_call = encode_probe(self.last_xid, procedure);
+        self.repeat_call();
+        self.last_xid
+    }
+
     /// Sends the last call once more, as it was.
     pub fn repeat_call(&mut self) {
-        self.host.send(self.connection, &self.last_call);
+        let call = self.last_call.clone();
+        self.send(&call);
     }
 
     /// Sends the first `len` bytes of a call whose rest never comes.
     pub fn call_partly(&mut self, procedure: (u32, u32, u32), arguments: &impl Pack, len: usize) {
         self.last_xid += 1;
         let call = encode_call(self.last_xid, procedure, &self.credential, arguments);
-        self.host.send(self.connection, &call[..len]);
+        self.send(&call[..len]);
     }
 
-    /// The reply to `xid`, once.
+    /// The results in the reply to `xid`, which must be a success; once.
     pub fn take_reply(&mut self, xid: u32) -> Option<Vec<u8>> {
+        let record = self.take_record(xid)?;
+        Some(decode_reply(&record).1)
+    }
+
+    /// The reply to `xid` as it came, once.
+    pub fn take_record(&mut self, xid: u32) -> Option<Vec<u8>> {
         self.replies.remove(&xid)
     }
 
@@ -134,11 +179,14 @@ impl Client {
         if !self.reads {
             return;
         }
-        let bytes = self.host.read(self.connection);
+        let mut bytes = self.host.read(self.connection);
+        if let Some(tunnel) = &mut self.tunnel {
+            bytes = tunnel.receive(&bytes);
+            self.flush();
+        }
         self.records.push(&bytes);
         while let Some(record) = self.records.pop() {
-            let (xid, results) = super::rpc::decode_reply(&record);
-            let before = self.replies.insert(xid, results);
+            let before = self.replies.insert(xid(&record), record);
             assert!(before.is_none(), "two replies to one call");
         }
     }

@@ -10,6 +10,7 @@ use nfs3_types::nfs3::{READ3res, nfs_fh3};
 use super::host::Host;
 use super::operations::{READ, read_arguments};
 use super::rpc::{Records, credential, decode, decode_reply, encode_call};
+use super::tunnel::Tunnel;
 
 /// A machine whose connections are numbered from 0.
 pub struct Crowd {
@@ -18,6 +19,7 @@ pub struct Crowd {
     connections: Vec<ConnectionId>,
     numbers: HashMap<ConnectionId, usize>,
     streams: Vec<Records>,
+    tunnels: Vec<Option<Box<dyn Tunnel>>>,
     replies: Vec<Option<Vec<u8>>>,
     pub connected: usize,
     pub closed: usize,
@@ -34,6 +36,7 @@ impl Crowd {
             connections: Vec::new(),
             numbers: HashMap::new(),
             streams: Vec::new(),
+            tunnels: Vec::new(),
             replies: Vec::new(),
             connected: 0,
             closed: 0,
@@ -49,6 +52,7 @@ impl Crowd {
         self.numbers.insert(connection, number);
         self.connections.push(connection);
         self.streams.push(Records::default());
+        self.tunnels.push(None);
         self.replies.push(None);
     }
 
@@ -57,7 +61,33 @@ impl Crowd {
         let arguments = read_arguments(file, offset, count);
         let xid = u32::try_from(number).expect("few");
         let call = encode_call(xid, READ, &credential(1000), &arguments);
-        self.host.send(self.connections[number], &call);
+        match &mut self.tunnels[number] {
+            Some(tunnel) => {
+                tunnel.send(&call);
+                self.flush(number);
+            }
+            None => self.host.send(self.connections[number], &call),
+        }
+    }
+
+    /// A connection speaks through a tunnel from now on.
+    pub fn secure(&mut self, number: usize, tunnel: impl Tunnel + 'static) {
+        self.tunnels[number] = Some(Box::new(tunnel));
+        self.flush(number);
+    }
+
+    /// Sends bytes that need not be a call.
+    pub fn send_raw(&mut self, number: usize, bytes: &[u8]) {
+        self.host.send(self.connections[number], bytes);
+    }
+
+    fn flush(&mut self, number: usize) {
+        if let Some(tunnel) = &mut self.tunnels[number] {
+            let bytes = tunnel.output();
+            if !bytes.is_empty() {
+                self.host.send(self.connections[number], &bytes);
+            }
+        }
     }
 
     /// Connections with a reply that was not taken.
@@ -88,7 +118,11 @@ impl Crowd {
 
     fn receive(&mut self, connection: ConnectionId) {
         let number = self.numbers[&connection];
-        let bytes = self.host.read(connection);
+        let mut bytes = self.host.read(connection);
+        if let Some(tunnel) = &mut self.tunnels[number] {
+            bytes = tunnel.receive(&bytes);
+            self.flush(number);
+        }
         self.streams[number].push(&bytes);
         while let Some(record) = self.streams[number].pop() {
             let (xid, results) = decode_reply(&record);

@@ -12,6 +12,7 @@ use super::segment::{Bytes, HeapSegment, segments};
 pub struct Host {
     pub stack: Stack<HeapSegment, Bytes>,
     pub mac: [u8; 6],
+    pub address: Ipv4Addr,
     output: Output,
 }
 
@@ -38,6 +39,7 @@ impl Host {
         Self {
             stack: Stack::new(config).expect("a valid configuration"),
             mac,
+            address,
             output: Output::default(),
         }
     }

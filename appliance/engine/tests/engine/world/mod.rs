@@ -7,8 +7,9 @@ mod host;
 mod link;
 pub mod operations;
 mod origin;
-mod rpc;
+pub mod rpc;
 mod segment;
+mod tunnel;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -17,8 +18,10 @@ use std::ptr::NonNull;
 use std::time::Duration;
 
 use cache::{Arena, Cache, CacheConfig, CacheStats, HeapMemory};
-use engine::{Endpoints, Engine, EngineConfig, Listen};
-use gateway::{Cidr, Coherence, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig};
+use engine::{Audit, Endpoints, Engine, EngineConfig, Listen, Security};
+use gateway::{
+    AcceptedSecurity, Cidr, Coherence, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig,
+};
 use net::{Offload, RxChecksums};
 
 pub use client::Client;
@@ -26,6 +29,7 @@ pub use crowd::Crowd;
 pub use link::{Link, Random, random_loss};
 pub use origin::{Cut, Origin};
 pub use segment::{HeapSegment, segments};
+pub use tunnel::Tunnel;
 pub use wire::{HeldWire, Sent, Wire};
 
 /// What the origin exports.
@@ -61,6 +65,8 @@ pub struct Setup {
     pub offload: Offload,
     /// Client connections there may be.
     pub connections: usize,
+    /// How connections to the export must be protected.
+    pub security: AcceptedSecurity,
 }
 
 impl Default for Setup {
@@ -69,6 +75,7 @@ impl Default for Setup {
             blocks: 64,
             offload: Offload::default(),
             connections: 512,
+            security: AcceptedSecurity::CLEAR,
         }
     }
 }
@@ -82,6 +89,8 @@ pub struct World<W: Wire> {
     pub clients: Vec<Client>,
     pub crowds: Vec<Crowd>,
     pub origin: Origin,
+    /// What the engine had to log.
+    pub audits: Vec<Audit>,
     /// What the peers' NICs say of the engine's frames.
     checksums: RxChecksums,
 }
@@ -111,16 +120,33 @@ impl World<HeldWire> {
         let cache = heap_cache(setup.blocks);
         self.links = [Link::default(), Link::default()];
         self.wires = [HeldWire::new(&cache), HeldWire::new(&cache)];
-        self.engine = start_engine(cache, &setup);
+        self.engine = start_engine(cache, &setup, None);
         connections.into_values().flatten().collect()
+    }
+
+    /// A world whose engine speaks TLS.
+    pub fn secured(setup: Setup, security: Security) -> Self {
+        let cache = heap_cache(setup.blocks);
+        let wires = [HeldWire::new(&cache), HeldWire::new(&cache)];
+        Self::over_secured(wires, cache, setup, Some(security))
     }
 }
 
 impl<W: Wire> World<W> {
     /// A world whose engine sends through `wires` what lies in `cache`.
     pub fn over(wires: [W; 2], cache: Cache, setup: Setup) -> Self {
+        Self::over_secured(wires, cache, setup, None)
+    }
+
+    /// The same, with TLS if there is something to speak it with.
+    pub fn over_secured(
+        wires: [W; 2],
+        cache: Cache,
+        setup: Setup,
+        security: Option<Security>,
+    ) -> Self {
         let offload = setup.offload;
-        let engine = start_engine(cache, &setup);
+        let engine = start_engine(cache, &setup, security);
         // A NIC that cuts and sums leaves nothing for its receiver to verify, as on a
         // virtual link; otherwise the engine's own sums are verified.
         let sums = offload.tso.is_some();
@@ -132,6 +158,7 @@ impl<W: Wire> World<W> {
             clients: Vec::new(),
             crowds: Vec::new(),
             origin: Origin::new(),
+            audits: Vec::new(),
             checksums: RxChecksums {
                 ip_good: sums,
                 l4_good: sums,
@@ -226,6 +253,10 @@ impl<W: Wire> World<W> {
         assert_eq!(stats.gateway.origin_calls_in_flight, 0, "{stats:#?}");
         assert_eq!(stats.gateway.charged_bytes, 0, "{stats:#?}");
         assert_eq!(stats.stalled, 0, "{stats:#?}");
+        let tls = stats.security;
+        let held = (tls.slots_in_use, tls.slot_wire_references);
+        assert_eq!(held, (0, 0), "slots and wire references: {stats:#?}");
+        assert_eq!(tls.handshakes_under_way, 0, "{stats:#?}");
     }
 
     /// Ends the engine and hands back the cache, with nothing in the air.
@@ -286,6 +317,8 @@ impl<W: Wire> World<W> {
             for port in 0..2 {
                 busy |= self.transmit_engine(port);
             }
+            self.audits
+                .extend(std::iter::from_fn(|| self.engine.poll_audit()));
             if !busy {
                 return;
             }
@@ -367,13 +400,14 @@ impl<W: Wire> World<W> {
     }
 }
 
-fn start_engine(cache: Cache, setup: &Setup) -> Engine<HeapSegment> {
+fn start_engine(cache: Cache, setup: &Setup, security: Option<Security>) -> Engine<HeapSegment> {
+    let offers_tls = security.as_ref().is_some_and(|tls| tls.server.is_some());
     let seeds = Seeds {
         xid: 0x5000_0000,
         hash: [3; 16],
     };
-    let gateway = Gateway::new(gateway_config(setup.connections), cache, seeds);
-    let mut engine = Engine::new(engine_config(setup), gateway, None).expect("a valid engine");
+    let gateway = Gateway::new(gateway_config(setup, offers_tls), cache, seeds);
+    let mut engine = Engine::new(engine_config(setup), gateway, security).expect("a valid engine");
     engine.announce();
     engine
 }
@@ -406,7 +440,7 @@ fn engine_config(setup: &Setup) -> EngineConfig {
     }
 }
 
-fn gateway_config(connections: usize) -> GatewayConfig {
+fn gateway_config(setup: &Setup, offers_tls: bool) -> GatewayConfig {
     GatewayConfig {
         exports: vec![gateway::Export {
             path: EXPORT.to_owned(),
@@ -415,7 +449,7 @@ fn gateway_config(connections: usize) -> GatewayConfig {
                 .collect(),
             read_only: false,
             coherence: Coherence::Strict,
-            security: gateway::AcceptedSecurity::CLEAR,
+            security: setup.security,
             give_up: None,
         }],
         origin: OriginConfig {
@@ -432,10 +466,10 @@ fn gateway_config(connections: usize) -> GatewayConfig {
             mount_port: 20048,
             nfs_port: 2049,
         },
-        offers_tls: false,
+        offers_tls,
         max_io: gateway::limits::MAX_IO_BOUND,
         limits: gateway::Limits {
-            clients: connections,
+            clients: setup.connections,
             ..gateway::Limits::default()
         },
     }

@@ -7,9 +7,10 @@ use nfs3_types::nfs3::{
     WRITE3args, WRITE3res, WRITE3resok, createhow3, diropargs3, fattr3, nfs_fh3, sattr3,
     stable_how,
 };
+use nfs3_types::rpc::auth_stat;
 use nfs3_types::xdr_codec::{Opaque, Pack, Unpack};
 
-use super::rpc::decode;
+use super::rpc::{decode, decode_denial};
 use super::{EXPORT, Wire, World};
 
 /// A call whose reply is awaited.
@@ -34,7 +35,8 @@ const fn nfs(procedure: NFS_PROGRAM) -> (u32, u32, u32) {
 }
 
 impl<W: Wire> World<W> {
-    fn begin(
+    /// Makes any call.
+    pub fn begin(
         &mut self,
         client: usize,
         procedure: (u32, u32, u32),
@@ -50,6 +52,14 @@ impl<W: Wire> World<W> {
         self.run_until("a reply", |world| world.clients[client].has_reply(xid));
         let results = self.clients[client].take_reply(xid);
         decode(&results.expect("just seen"))
+    }
+
+    /// Waits for the reply, which denies the call, and reads why.
+    pub fn finish_denied(&mut self, pending: Pending) -> auth_stat {
+        let Pending { client, xid } = pending;
+        self.run_until("a reply", |world| world.clients[client].has_reply(xid));
+        let record = self.clients[client].take_record(xid);
+        decode_denial(&record.expect("just seen"))
     }
 
     pub fn is_answered(&self, pending: Pending) -> bool {

@@ -4,8 +4,8 @@
 use std::io::Cursor;
 
 use nfs3_types::rpc::{
-    accept_stat_data, accepted_reply, auth_unix, call_body, fragment_header, msg_body, opaque_auth,
-    reply_body, rpc_msg,
+    accept_stat_data, accepted_reply, auth_stat, auth_unix, call_body, fragment_header, msg_body,
+    opaque_auth, rejected_reply, reply_body, rpc_msg,
 };
 use nfs3_types::xdr_codec::{Opaque, Pack, Unpack};
 
@@ -47,6 +47,17 @@ pub fn encode_call(
     record(&rpc_msg { xid, body }, arguments)
 }
 
+/// A whole call without arguments whose credential is of flavor AUTH_TLS, with its record mark.
+/// (`nfs3_types` does not know the flavor.)
+pub fn encode_probe(xid: u32, (program, version, procedure): (u32, u32, u32)) -> Vec<u8> {
+    const LAST_FRAGMENT: u32 = 1 << 31;
+    const AUTH_TLS: u32 = 7;
+    let call = [xid, 0, 2, program, version, procedure, AUTH_TLS, 0, 0, 0];
+    let mark = LAST_FRAGMENT | (4 * u32::try_from(call.len()).expect("few words"));
+    let words = [mark].into_iter().chain(call);
+    words.flat_map(u32::to_be_bytes).collect()
+}
+
 /// A whole successful reply with its record mark.
 pub fn encode_reply(xid: u32, results: &impl Pack) -> Vec<u8> {
     let body = msg_body::REPLY(reply_body::MSG_ACCEPTED(accepted_reply {
@@ -68,6 +79,21 @@ pub fn decode_call(record: &[u8]) -> Call {
         program: body.prog,
         procedure: body.proc,
         arguments: record[head..].to_vec(),
+    }
+}
+
+/// The xid of a message.
+pub fn xid(record: &[u8]) -> u32 {
+    let xid = record.first_chunk().expect("an RPC message");
+    u32::from_be_bytes(*xid)
+}
+
+/// Why a record, which must be a reply, denies the call.
+pub fn decode_denial(record: &[u8]) -> auth_stat {
+    let (message, _) = rpc_msg::unpack(&mut Cursor::new(record)).expect("an RPC message");
+    match message.body {
+        msg_body::REPLY(reply_body::MSG_DENIED(rejected_reply::AUTH_ERROR(reason))) => reason,
+        other => panic!("no denial: {other:?}"),
     }
 }
 

@@ -31,7 +31,8 @@ pub trait Wire {
 /// Mimics a NIC: takes a real wire reference for every piece of a cache block and
 /// holds it until the frame is delivered or, on demand, until the test says so.
 pub struct HeldWire {
-    arena: Range<usize>,
+    /// Where the blocks lie.
+    pub arena: Range<usize>,
     block_size: usize,
     sent: Vec<Sent<WireRef>>,
     /// Whether references are put aside instead of going with their frames.
