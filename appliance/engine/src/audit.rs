@@ -2,7 +2,13 @@
 
 use core::net::SocketAddrV4;
 
+use gateway::ClientId;
+use net::{ConnectionId, RxBuffer};
 use tls::{Established, PeerIdentity};
+
+use crate::engine::Engine;
+use crate::limits;
+use crate::session::Peer;
 
 /// What was decided about one connection.
 #[derive(Debug)]
@@ -35,4 +41,33 @@ pub enum Outcome {
     ClearAfterProbe,
     /// Who it has proved to be is trusted no more.
     TrustLost(Option<PeerIdentity>),
+}
+
+impl<R: RxBuffer> Engine<R> {
+    /// Notes a decision for the log.
+    pub(crate) fn audit(&mut self, port: usize, connection: ConnectionId, outcome: Outcome) {
+        let Some(session) = self.ports[port].sessions.get(connection) else {
+            return;
+        };
+        if self.audits.len() >= limits::AUDIT_QUEUE {
+            self.counters.audits_lost += 1;
+            return;
+        }
+        self.audits.push_back(Audit {
+            remote: session.remote,
+            is_origin: matches!(session.peer, Peer::Origin(_)),
+            outcome,
+        });
+    }
+
+    /// A client goes on in clear.
+    pub(crate) fn log_clear(&mut self, client: Option<ClientId>) {
+        let port = self.listen_port;
+        let session = client.and_then(|client| self.ports[port].sessions.client_mut(client));
+        if let Some(session) = session {
+            session.logged = true;
+            let connection = session.connection;
+            self.audit(port, connection, Outcome::Clear);
+        }
+    }
 }

@@ -5,7 +5,6 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use cache::{Cache, Slots};
-use gateway::limits::PRESSED_PATIENCE;
 use gateway::{Action, ClientId, ClientInfo, Gateway, OriginId};
 use net::{ConnectionId, Event, FrameSink, RxBuffer, RxChecksums, Stack};
 
@@ -38,22 +37,22 @@ pub struct Engine<R: RxBuffer> {
     pub(crate) origin: Origin,
     /// `None`: every connection goes in clear.
     pub(crate) tls: Option<Box<Tls>>,
-    audits: VecDeque<Audit>,
+    pub(crate) audits: VecDeque<Audit>,
     pub(crate) counters: SecurityStats,
     source_ports: SourcePorts,
     /// Connections to the origin, as the gateway names them.
-    origins: Vec<(OriginId, ConnectionId)>,
+    pub(crate) origins: Vec<(OriginId, ConnectionId)>,
     /// Sessions whose bytes the gateway did not take yet.
     stalled: VecDeque<(usize, ConnectionId)>,
     /// Sessions to close once they are flushed.
-    closing: VecDeque<(usize, ConnectionId)>,
+    pub(crate) closing: VecDeque<(usize, ConnectionId)>,
     /// Serial number of the client that came last.
     last_client: u32,
     /// When clients that make no progress are looked for next.
-    sweep_at: Duration,
+    pub(crate) sweep_at: Duration,
     /// Clients found to make none.
-    resetting: Vec<ClientId>,
-    stalled_clients_closed: u64,
+    pub(crate) resetting: Vec<ClientId>,
+    pub(crate) stalled_clients_closed: u64,
     roster: Roster,
 }
 
@@ -322,44 +321,6 @@ impl<R: RxBuffer> Engine<R> {
         busy
     }
 
-    /// When clients that make no progress are looked for next, if there can be any.
-    fn sweep_timeout(&self) -> Option<Duration> {
-        let sessions = &self.ports.get(self.listen_port)?.sessions;
-        (!sessions.is_empty()).then_some(self.sweep_at)
-    }
-
-    /// Resets the connections of clients that do not take their replies, which pin blocks.
-    fn reset_stalled(&mut self, now: Duration) {
-        self.sweep_at = now + limits::STALL_SWEEP;
-        let patience = self.gateway.reply_patience();
-        let last_sweep = now.saturating_sub(limits::STALL_SWEEP);
-        let are_slots_short = self
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.was_starved_since(last_sweep));
-        let Port { stack, sessions } = &mut self.ports[self.listen_port];
-        for session in sessions.iter_mut() {
-            let Peer::Client(client) = session.peer else {
-                continue;
-            };
-            let unacknowledged = stack.unacknowledged(session.connection);
-            let patience = if are_slots_short && session.holds_slot(unacknowledged) {
-                patience.min(PRESSED_PATIENCE)
-            } else {
-                patience
-            };
-            if let Some(since) = session.stalled_since(unacknowledged, now)
-                && since + patience <= now
-            {
-                self.stalled_clients_closed += 1;
-                self.resetting.push(client);
-            }
-        }
-        while let Some(client) = self.resetting.pop() {
-            self.reset_client(client, now);
-        }
-    }
-
     fn handle_event(&mut self, port: usize, event: Event, now: Duration) {
         match event {
             Event::Accepted {
@@ -494,28 +455,6 @@ impl<R: RxBuffer> Engine<R> {
         }
     }
 
-    /// Ends a connection at once: there is nothing more to be said on it.
-    pub(crate) fn cut_off(&mut self, port: usize, connection: ConnectionId, now: Duration) {
-        self.ports[port].stack.abort(connection);
-        self.forget(port, connection, now);
-        self.end_session(port, connection);
-    }
-
-    /// Acts on the peer's FIN when everything before it was taken. What came of a record that is not whole
-    /// never was.
-    pub(crate) fn finish_if_closed(
-        &mut self,
-        port: usize,
-        connection: ConnectionId,
-        now: Duration,
-    ) {
-        if let Some(session) = self.ports[port].sessions.get_mut(connection)
-            && std::mem::take(&mut session.peer_closed)
-        {
-            self.finish(port, connection, now);
-        }
-    }
-
     pub(crate) fn run_actions(&mut self, now: Duration) -> bool {
         let mut busy = false;
         // A client with its first reply in clear.
@@ -578,50 +517,6 @@ impl<R: RxBuffer> Engine<R> {
         busy
     }
 
-    /// A client goes on in clear.
-    fn log_clear(&mut self, client: Option<ClientId>) {
-        let port = self.listen_port;
-        let session = client.and_then(|client| self.ports[port].sessions.client_mut(client));
-        if let Some(session) = session {
-            session.logged = true;
-            let connection = session.connection;
-            self.audit(port, connection, Outcome::Clear);
-        }
-    }
-
-    fn close_client(&mut self, client: ClientId, now: Duration) {
-        if let Some(session) = self.ports[self.listen_port].sessions.client_mut(client) {
-            let connection = session.connection;
-            self.forget(self.listen_port, connection, now);
-            self.close_when_flushed(self.listen_port, connection);
-        }
-    }
-
-    fn reset_client(&mut self, client: ClientId, now: Duration) {
-        if let Some(session) = self.ports[self.listen_port].sessions.client_mut(client) {
-            let connection = session.connection;
-            self.cut_off(self.listen_port, connection, now);
-        }
-    }
-
-    /// Everything a peer that sends no more has sent was taken. A client gets the replies it is still
-    /// owed, after which the gateway has the connection closed; of the origin nothing more is wanted.
-    pub(crate) fn finish(&mut self, port: usize, connection: ConnectionId, now: Duration) {
-        let Some(session) = self.ports[port].sessions.get(connection) else {
-            return;
-        };
-        match session.peer {
-            _ if session.forgotten => {}
-            Peer::Client(client) => {
-                self.gateway.client_finished(client, now);
-                self.run_actions(now);
-                return;
-            }
-            Peer::Origin(_) => self.forget(port, connection, now),
-        }
-        self.close_when_flushed(port, connection);
-    }
-
     fn open_origin(&mut self, origin: OriginId, tcp_port: u16, now: Duration) {
         let remote = SocketAddrV4::new(self.origin.address, tcp_port);
         let port = self.origin.port;
@@ -653,7 +548,7 @@ impl<R: RxBuffer> Engine<R> {
         sessions.insert(session);
     }
 
-    fn end_session(&mut self, port: usize, connection: ConnectionId) {
+    pub(crate) fn end_session(&mut self, port: usize, connection: ConnectionId) {
         let Some(session) = self.ports[port].sessions.remove(connection) else {
             return;
         };
@@ -661,68 +556,6 @@ impl<R: RxBuffer> Engine<R> {
         if let (Channel::Handshake(_), Some(tls)) = (session.channel, &mut self.tls) {
             tls.handshakes.end();
         }
-    }
-
-    /// Tells the gateway that the peer is gone, once.
-    pub(crate) fn forget(&mut self, port: usize, connection: ConnectionId, now: Duration) {
-        let Port { stack, sessions } = &mut self.ports[port];
-        let Some(session) = sessions.get_mut(connection) else {
-            return;
-        };
-        if std::mem::replace(&mut session.forgotten, true) {
-            return;
-        }
-        // A connection is not over as long as something of it is unread.
-        let len = stack.received_len(connection);
-        stack.consume(connection, len);
-        match session.peer {
-            Peer::Client(client) => self.gateway.client_closed(client, now),
-            Peer::Origin(origin) => {
-                self.origins.retain(|&(id, _)| id != origin);
-                self.gateway.origin_closed(origin, now);
-            }
-        }
-    }
-
-    pub(crate) fn close_when_flushed(&mut self, port: usize, connection: ConnectionId) {
-        if let Some(session) = self.ports[port].sessions.get_mut(connection)
-            && !session.closing
-        {
-            session.closing = true;
-            self.closing.push_back((port, connection));
-        }
-    }
-
-    fn close_flushed(&mut self, now: Duration) {
-        for _ in 0..self.closing.len() {
-            let Some((port, connection)) = self.closing.pop_front() else {
-                break;
-            };
-            let Some(session) = self.ports[port].sessions.get(connection) else {
-                continue;
-            };
-            if session.is_flushed() && self.has_said_goodbye(port, connection) {
-                self.ports[port].stack.close(connection, now);
-            } else {
-                self.closing.push_back((port, connection));
-            }
-        }
-    }
-
-    /// Notes a decision for the log.
-    pub(crate) fn audit(&mut self, port: usize, connection: ConnectionId, outcome: Outcome) {
-        let Some(session) = self.ports[port].sessions.get(connection) else {
-            return;
-        };
-        if self.audits.len() >= limits::AUDIT_QUEUE {
-            self.counters.audits_lost += 1;
-            return;
-        }
-        self.audits.push_back(Audit {
-            remote: session.remote,
-            is_origin: matches!(session.peer, Peer::Origin(_)),
-            outcome,
-        });
     }
 
     fn origin_of(&self, port: usize, connection: ConnectionId) -> Option<OriginId> {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod closing;
 mod config;
 mod engine;
 pub mod limits;
@@ -12,6 +13,7 @@ mod roster;
 mod secure;
 mod session;
 mod source_ports;
+mod stalled;
 mod stats;
 
 pub use audit::{Audit, Outcome};
