@@ -92,12 +92,11 @@ impl<R: RxBuffer> Engine<R> {
                 return Err(EngineError::TooManyListeners(tcp_port));
             }
         }
-        let capacity = ports.iter().map(|port| port.sessions.capacity()).sum();
         let tls = match security {
             Some(security) if security.slots.slot_size() < limits::SLOT_SIZE => {
                 return Err(EngineError::SlotsTooSmall(security.slots.slot_size()));
             }
-            security => security.map(|security| Box::new(Tls::new(security, capacity))),
+            security => security.map(|security| Box::new(Tls::new(security))),
         };
         Ok(Self {
             ports,
@@ -227,7 +226,7 @@ impl<R: RxBuffer> Engine<R> {
             .filter_map(|port| port.stack.poll_timeout())
             .chain(self.gateway.poll_timeout())
             .chain(self.sweep_timeout())
-            .chain(self.tls.as_ref().and_then(|tls| tls.timeout()))
+            .chain(self.tls.as_ref().map(|tls| tls.timeout()))
             .min()
     }
 

@@ -53,5 +53,8 @@ pub const HANDSHAKE_STEPS_PER_TURN: usize = 1;
 /// with losses, and than a thousand handshakes before this one.
 pub const HANDSHAKE_TIME: core::time::Duration = core::time::Duration::from_secs(20);
 
+/// Time between two looks at all connections for those that take too long to set up TLS.
+pub const HANDSHAKE_SWEEP: core::time::Duration = core::time::Duration::from_secs(1);
+
 /// Security decisions kept until they are logged; when they come faster they are counted.
 pub const AUDIT_QUEUE: usize = 256;

@@ -1,5 +1,7 @@
 //! How a connection's bytes travel.
 
+use core::time::Duration;
+
 /// How a connection's bytes travel.
 pub(crate) enum Channel {
     /// A client's, before its first byte says which.
@@ -10,6 +12,8 @@ pub(crate) enum Channel {
     Agreed {
         /// By its first byte, without a probe.
         direct: bool,
+        /// When.
+        since: Duration,
     },
     /// TLS is being set up.
     Handshake(Box<Handshaking>),
@@ -22,7 +26,16 @@ pub(crate) enum Channel {
 impl Channel {
     /// The connection has said that it will speak TLS and does not yet.
     pub(crate) fn is_opening(&self) -> bool {
-        matches!(self, Self::Agreed { .. } | Self::Handshake(_))
+        self.opening_since().is_some()
+    }
+
+    /// Since when that is so.
+    pub(crate) fn opening_since(&self) -> Option<Duration> {
+        match self {
+            Self::Agreed { since, .. } => Some(*since),
+            Self::Handshake(state) => Some(state.since),
+            _ => None,
+        }
     }
 }
 
@@ -31,6 +44,8 @@ pub(crate) struct Handshaking {
     pub(crate) handshake: tls::Handshake,
     /// It began with its first byte, without a probe.
     pub(crate) direct: bool,
+    /// When TLS was agreed upon.
+    pub(crate) since: Duration,
 }
 
 /// A connection that speaks TLS.

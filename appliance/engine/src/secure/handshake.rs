@@ -9,7 +9,7 @@ use super::channel::Handshaking;
 use super::{Channel, Rekey, Secure, client_security};
 use crate::audit::Outcome;
 use crate::engine::{Engine, Port};
-use crate::limits::HANDSHAKE_STEPS_PER_TURN;
+use crate::limits::{HANDSHAKE_STEPS_PER_TURN, HANDSHAKE_TIME};
 use crate::session::Peer;
 
 /// First byte of a TLS record with a handshake message (RFC 8446, 5.1). As the first byte of an RPC record
@@ -27,8 +27,10 @@ impl<R: RxBuffer> Engine<R> {
             return;
         };
         if *first == HANDSHAKE_RECORD {
-            session.channel = Channel::Agreed { direct: true };
-            self.await_handshake(port, connection, now);
+            session.channel = Channel::Agreed {
+                direct: true,
+                since: now,
+            };
         } else {
             session.channel = Channel::Clear;
         }
@@ -38,9 +40,10 @@ impl<R: RxBuffer> Engine<R> {
     pub(crate) fn secure_client(&mut self, client: gateway::ClientId, now: Duration) {
         let port = self.listen_port;
         if let Some(session) = self.ports[port].sessions.client_mut(client) {
-            let connection = session.connection;
-            session.channel = Channel::Agreed { direct: false };
-            self.await_handshake(port, connection, now);
+            session.channel = Channel::Agreed {
+                direct: false,
+                since: now,
+            };
         }
     }
 
@@ -59,25 +62,15 @@ impl<R: RxBuffer> Engine<R> {
                     session.channel = Channel::Handshake(Box::new(Handshaking {
                         handshake,
                         direct: false,
+                        since: now,
                     }));
                 }
                 if let Some(tls) = &mut self.tls {
                     tls.handshakes.force();
-                    tls.handshakes.announce(port, connection, now);
                 }
                 self.step_handshake(port, connection, now);
             }
             Err(_) => self.cut_off(port, connection, now),
-        }
-    }
-
-    fn await_handshake(&mut self, port: usize, connection: ConnectionId, now: Duration) {
-        let announced = self
-            .tls
-            .as_mut()
-            .is_some_and(|tls| tls.handshakes.announce(port, connection, now));
-        if !announced {
-            self.cut_off(port, connection, now);
         }
     }
 
@@ -95,28 +88,49 @@ impl<R: RxBuffer> Engine<R> {
 
     /// Gives handshakes their turn and ends those that take too long; whether there were any.
     pub(crate) fn advance_handshakes(&mut self, now: Duration) -> bool {
-        let mut busy = false;
-        while let Some(tls) = &mut self.tls
-            && let Some((port, connection)) = tls.handshakes.expired(now)
-        {
-            let session = self.ports[port].sessions.get(connection);
-            if session.is_some_and(|session| session.channel.is_opening()) {
-                self.counters.handshakes_timed_out += 1;
-                self.audit(port, connection, Outcome::TimedOut);
-                self.cut_off(port, connection, now);
-            }
-            busy = true;
-        }
+        let mut busy = self.end_slow_handshakes(now);
         for _ in 0..HANDSHAKE_STEPS_PER_TURN {
-            let next = self.tls.as_mut().and_then(|tls| tls.handshakes.pop());
-            let Some((port, connection)) = next else {
-                break;
-            };
+            busy |= self.next_handshake(now);
+        }
+        busy
+    }
+
+    /// The next one takes its turn; connections that are gone have none.
+    fn next_handshake(&mut self, now: Duration) -> bool {
+        while let Some((port, connection)) = self.tls.as_mut().and_then(|tls| tls.handshakes.pop())
+        {
             if let Some(session) = self.ports[port].sessions.get_mut(connection) {
                 session.queued = false;
                 self.step_handshake(port, connection, now);
+                return true;
             }
-            busy = true;
+        }
+        false
+    }
+
+    /// Ends the connections on which TLS is not set up in time, now and then.
+    fn end_slow_handshakes(&mut self, now: Duration) -> bool {
+        let Some(tls) = &mut self.tls else {
+            return false;
+        };
+        if !tls.handshakes.is_sweep_due(now) {
+            return false;
+        }
+        let mut busy = false;
+        for port in 0..self.ports.len() {
+            for slot in 0..self.ports[port].sessions.capacity() {
+                let Some(session) = self.ports[port].sessions.at(slot) else {
+                    continue;
+                };
+                let since = session.channel.opening_since();
+                if since.is_some_and(|since| since.saturating_add(HANDSHAKE_TIME) <= now) {
+                    let connection = session.connection;
+                    self.counters.handshakes_timed_out += 1;
+                    self.audit(port, connection, Outcome::TimedOut);
+                    self.cut_off(port, connection, now);
+                    busy = true;
+                }
+            }
         }
         busy
     }
@@ -156,7 +170,7 @@ impl<R: RxBuffer> Engine<R> {
         let (Some(session), Some(tls)) = (sessions.get_mut(connection), &mut self.tls) else {
             return false;
         };
-        let Channel::Agreed { direct } = session.channel else {
+        let Channel::Agreed { direct, since } = session.channel else {
             return matches!(session.channel, Channel::Handshake(_));
         };
         match stack.peek(connection).and_then(<[u8]>::first) {
@@ -185,7 +199,11 @@ impl<R: RxBuffer> Engine<R> {
         }
         match Handshake::accept(server) {
             Ok(handshake) => {
-                let state = Handshaking { handshake, direct };
+                let state = Handshaking {
+                    handshake,
+                    direct,
+                    since,
+                };
                 session.channel = Channel::Handshake(Box::new(state));
                 true
             }

@@ -1,11 +1,11 @@
-//! Handshakes under way: how many, whose turn it is, and until when.
+//! Handshakes under way: how many, and whose turn it is.
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
 use net::ConnectionId;
 
-use crate::limits::{HANDSHAKE_TIME, HANDSHAKES};
+use crate::limits::{HANDSHAKE_SWEEP, HANDSHAKES};
 
 /// The connections of an engine on which TLS is being set up.
 ///
@@ -17,38 +17,11 @@ pub(crate) struct Handshakes {
     queue: VecDeque<(usize, ConnectionId)>,
     /// Those that found no place among those under way.
     waiting: VecDeque<(usize, ConnectionId)>,
-    /// In the order in which they were started, which is that of their time.
-    deadlines: VecDeque<(Duration, usize, ConnectionId)>,
-    capacity: usize,
+    /// When to look for those that take too long.
+    sweep_at: Duration,
 }
 
 impl Handshakes {
-    /// For as many connections as the engine has room for.
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            ..Self::default()
-        }
-    }
-
-    /// A connection has said that it wants TLS; `false` when there are too many.
-    ///
-    /// Connections that come and go in less than the time allowed leave their deadline behind: there may be
-    /// twice as many as connections.
-    pub(crate) fn announce(
-        &mut self,
-        port: usize,
-        connection: ConnectionId,
-        now: Duration,
-    ) -> bool {
-        if self.deadlines.len() >= 2 * self.capacity {
-            return false;
-        }
-        self.deadlines
-            .push_back((now.saturating_add(HANDSHAKE_TIME), port, connection));
-        true
-    }
-
     /// Bytes of its handshake wait to be looked at.
     pub(crate) fn push(&mut self, port: usize, connection: ConnectionId) {
         self.queue.push_back((port, connection));
@@ -92,20 +65,20 @@ impl Handshakes {
         self.under_way
     }
 
-    /// A connection whose time is over, whatever has become of it.
-    pub(crate) fn expired(&mut self, now: Duration) -> Option<(usize, ConnectionId)> {
-        let &(at, port, connection) = self.deadlines.front()?;
-        (at <= now).then(|| {
-            self.deadlines.pop_front();
-            (port, connection)
-        })
+    /// Whether it is time to look for those that take too long.
+    pub(crate) fn is_sweep_due(&mut self, now: Duration) -> bool {
+        let is_due = self.sweep_at <= now;
+        if is_due {
+            self.sweep_at = now.saturating_add(HANDSHAKE_SWEEP);
+        }
+        is_due
     }
 
-    /// When the next one's time is over, or at once when it is somebody's turn.
-    pub(crate) fn timeout(&self) -> Option<Duration> {
+    /// When to look for those that take too long, or at once when it is somebody's turn.
+    pub(crate) fn timeout(&self) -> Duration {
         if !self.queue.is_empty() || (self.has_place() && !self.waiting.is_empty()) {
-            return Some(Duration::ZERO);
+            return Duration::ZERO;
         }
-        self.deadlines.front().map(|&(at, ..)| at)
+        self.sweep_at
     }
 }

@@ -154,14 +154,14 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    pub(crate) fn new(security: Security, connections: usize) -> Self {
+    pub(crate) fn new(security: Security) -> Self {
         Self {
             server: security.server,
             origin: security.origin,
             admission: security.admission,
             rekey: security.rekey,
             records: Records::new(security.slots, security.sealing),
-            handshakes: Handshakes::new(connections),
+            handshakes: Handshakes::default(),
             retry_at: None,
             starved_at: None,
         }
@@ -173,12 +173,9 @@ impl Tls {
     }
 
     /// When something is due even if nothing arrives.
-    pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.handshakes
-            .timeout()
-            .into_iter()
-            .chain(self.retry_at)
-            .min()
+    pub(crate) fn timeout(&self) -> Duration {
+        let handshakes = self.handshakes.timeout();
+        self.retry_at.map_or(handshakes, |at| at.min(handshakes))
     }
 }
 
