@@ -68,8 +68,6 @@ pub struct Setup {
     pub connections: usize,
     /// How connections to the export must be protected.
     pub security: AcceptedSecurity,
-    /// Whose identity the export hides from the origin.
-    pub squash: Squash,
 }
 
 impl Default for Setup {
@@ -79,7 +77,6 @@ impl Default for Setup {
             offload: Offload::default(),
             connections: 512,
             security: AcceptedSecurity::CLEAR,
-            squash: Squash::Nobody,
         }
     }
 }
@@ -95,7 +92,7 @@ impl Setup {
             read_only: false,
             coherence: Coherence::Strict,
             security: self.security,
-            squash: self.squash,
+            squash: Squash::Nobody,
             give_up: None,
         }
     }
