@@ -11,14 +11,13 @@ use std::time::{Duration, Instant};
 
 use cache::{Cache, CacheConfig, Slots};
 use core_affinity::CoreId;
-use engine::{Engine, EngineConfig, RekeyPolicy, Sealing, Security, Trust};
+use engine::{Engine, EngineConfig, RekeyPolicy, Security, Trust};
 use gateway::{
     Cidr, Export, Gateway, GatewayConfig, OriginConfig, OriginSecurity, Seeds, ServiceConfig,
 };
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::config::engine::TxMode;
 use crate::config::export::Coherence;
 use crate::config::listen::PORTMAP_PORT;
 use crate::config::origin_tls::OriginTlsMode;
@@ -363,10 +362,7 @@ fn security(config: &Config, trust: Trust, slots: Slots) -> Security {
             clients: config.tls().rekey,
             origin: origin.map_or_else(Default::default, |origin| origin.rekey),
         },
-        sealing: match config.engine().tx {
-            TxMode::Attach => Sealing::OutOfPlace,
-            TxMode::Copy => Sealing::CopyThenInPlace,
-        },
+        sealing: config.engine().tx.sealing(),
     }
 }
 

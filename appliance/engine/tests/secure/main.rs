@@ -19,6 +19,7 @@ mod handshakes;
 mod hostile;
 mod keys;
 mod lab;
+mod origin_hostile;
 mod origin_keys;
 mod origin_probe;
 mod origin_side;
