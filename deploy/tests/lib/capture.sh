@@ -5,7 +5,7 @@
 start_recording() {
     local attempt
     rm -f -- "$scratch/$1.frames"
-    lab "$1" -- python3 "$deploy/tests/wire.py" record "$2" "$scratch/$1.frames" &
+    "$deploy/lab" "$1" -- python3 "$deploy/tests/wire.py" record "$2" "$scratch/$1.frames" &
     recorders+=($!)
     for ((attempt = 0; attempt < 100; attempt++)); do
         [[ ! -e $scratch/$1.frames ]] || return 0
