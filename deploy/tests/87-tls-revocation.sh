@@ -8,7 +8,12 @@ for part in report processes state rust tls; do . "$deploy/lib/$part.sh"; done
 SIZE=$((48 << 20))
 pki=$scratch/pki
 jobs_of_test=()
-end_jobs() { ((${#jobs_of_test[@]} == 0)) || kill -s KILL "${jobs_of_test[@]}" 2>/dev/null || true; }
+end_jobs() {
+    ((${#jobs_of_test[@]} > 0)) || return 0
+    kill -s TERM "${jobs_of_test[@]}" 2>/dev/null || true
+    wait "${jobs_of_test[@]}" 2>/dev/null || true
+    jobs_of_test=()
+}
 trap 'end_jobs; rm -rf -- "$scratch"' EXIT
 
 # in_pki FILE COMMAND… — the output of COMMAND takes FILE's place at once.
@@ -136,5 +141,4 @@ done
 expect_more "handshakes refused, of the one that is not" "$(counter tls_handshakes_failed)" "$failed"
 (($(stat --format=%s "$scratch/revoked") < SIZE)) || failure "the client that was revoked has got everything"
 end_jobs
-jobs_of_test=()
 expect_clean_drain

@@ -34,7 +34,7 @@ fn is_refused(mut lab: Lab, leaf: Leaf, alert: AlertDescription, mend: impl FnOn
         assert!(peer.heard() == Some(alert) || !peer.is_open());
     }
     assert_eq!(lab.origin_peers.all()[before].heard(), Some(alert));
-    assert!(lab.stats().handshakes_failed as usize >= refused - 2);
+    assert!(lab.stats().handshakes_failed >= refused as u64 - 2);
     assert!(lab.origin_failures()[0].contains("certificate is refused"));
     let stream: Vec<u8> = {
         let frames = sent.borrow();
