@@ -6,7 +6,7 @@ use engine::Outcome;
 use nfs3_types::nfs3::stable_how;
 use rustls::AlertDescription;
 
-use crate::lab::{Lab, SOON, contains, segment};
+use crate::lab::{Lab, SOON, contains, stream};
 use crate::origin_side::{WAYS, plan};
 use crate::pki::{Authority, Leaf};
 use crate::world::operations::pattern;
@@ -36,11 +36,7 @@ fn is_refused(mut lab: Lab, leaf: Leaf, alert: AlertDescription, mend: impl FnOn
     assert_eq!(lab.origin_peers.all()[before].heard(), Some(alert));
     assert!(lab.stats().handshakes_failed >= refused as u64 - 2);
     assert!(lab.origin_failures()[0].contains("certificate is refused"));
-    let stream: Vec<u8> = {
-        let frames = sent.borrow();
-        let segments = frames.iter().filter_map(|frame| segment(frame));
-        segments.flat_map(|(_, bytes)| bytes.to_vec()).collect()
-    };
+    let stream = stream(&sent);
     assert!(!contains(&stream, &canary[..16]));
     assert!(!contains(&stream, file.data.as_ref()), "not even a handle");
 
