@@ -23,43 +23,17 @@ unpack_ganesha_tls() {
     mv "$dir/new" "$GANESHA_TLS_ROOT"
 }
 
-# write_ganesha_tls_config MODE — tls or mtls.
+# write_ganesha_tls_config MODE — tls, mtls, or direct, which it speaks on the same port.
 write_ganesha_tls_config() {
-    local mode=$1
-    cat >"$STATE_DIR/ganesha.conf" <<CONF
-NFS_CORE_PARAM {
-    Protocols = 3, 4;
-    NFS_Port = $NFS_PORT;
-    MNT_Port = $MOUNT_PORT;
-    Enable_NLM = false;
-    Enable_RQUOTA = false;
-    Enable_UDP = false;
-    mount_path_pseudo = true;
-    # It wants a privilege that containers often lack, for speed only.
-    allow_set_io_flusher_fail = true;
-}
-NFSv4 {
-    Graceless = true;
-    RecoveryRoot = $STATE_DIR/ganesha;
-}
+    local mode=${1/direct/tls}
+    # The flusher is a privilege that it wants, for speed only, and that containers often lack.
+    write_ganesha_config /srv 'allow_set_io_flusher_fail = true;' "XprtSec = $mode;" <<CONF
 TLS_CONFIG {
     Enable_TLS = true;
     Enable_KTLS = false;
     TLS_CA_File = "$CERTIFICATE_DIR/ca.pem";
     TLS_Cert_File = "$CERTIFICATE_DIR/origin.pem";
     TLS_Key_File = "$CERTIFICATE_DIR/origin-key.pem";
-}
-EXPORT {
-    Export_Id = 1;
-    Path = /srv;
-    Pseudo = /export;
-    Access_Type = RW;
-    Squash = No_Root_Squash;
-    Transports = TCP;
-    SecType = sys, none;
-    XprtSec = $mode;
-    Attr_Expiration_Time = 0;
-    FSAL { Name = VFS; }
 }
 CONF
 }
