@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cache::{Arena, HeapMemory, Slots};
 use engine::limits::{SLOT_SIZE, SLOTS_RESERVED};
-use engine::{Admission, Outcome, Rekey, RekeyPolicy, Sealing, Security, Trust};
+use engine::{Admission, Outcome, Policy, Rekey, RekeyPolicy, Sealing, Security, Trust};
 use gateway::AcceptedSecurity;
 use nfs3_types::nfs3::{self, nfs_fh3};
 use rustls::ClientConfig;
@@ -33,6 +33,11 @@ pub const MTLS: AcceptedSecurity = AcceptedSecurity {
     tls: false,
     mtls: true,
     direct: false,
+};
+
+const REKEY: RekeyPolicy = RekeyPolicy {
+    clients: Rekey::Auto,
+    origin: Rekey::Reconnect,
 };
 
 /// What a lab is to be like.
@@ -76,11 +81,12 @@ impl Plan {
             slots: heap_slots(self.slots),
             rekey: RekeyPolicy {
                 clients: self.rekey,
-                origin: Rekey::Reconnect,
+                ..REKEY
             },
             sealing: self.sealing,
         };
         Lab {
+            setup: self.setup,
             world: World::secured(self.setup, security),
             pki: self.pki,
             settings: self.server,
@@ -104,6 +110,8 @@ fn heap_slots(count: usize) -> Slots {
 /// A world whose engine offers TLS.
 pub struct Lab {
     pub world: World<HeldWire>,
+    /// The export's rules are in it.
+    pub setup: Setup,
     pub pki: pki::World,
     /// The server's, as it was begun with.
     pub settings: tls::ServerSettings,
@@ -185,12 +193,17 @@ impl Lab {
 
     /// Other certificates, anchors, lists and rules from now on.
     pub fn reload(&mut self) {
-        let trust = Trust {
-            server: Some(server(&self.settings)),
-            origin: None,
-            admission: vec![self.admission.clone()],
+        let policy = Policy {
+            trust: Trust {
+                server: Some(server(&self.settings)),
+                origin: None,
+                admission: vec![self.admission.clone()],
+            },
+            exports: vec![self.setup.export()],
+            rekey: REKEY,
         };
-        self.world.engine.reload(trust, self.world.now);
+        let done = self.world.engine.reload(policy, self.world.now);
+        assert_eq!(done, Ok(()));
     }
 
     /// Keeps a copy of every frame the engine sends to its clients from now on.

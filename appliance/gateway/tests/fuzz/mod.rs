@@ -353,6 +353,7 @@ fn config() -> GatewayConfig {
         read_only,
         coherence: Coherence::Strict,
         security: gateway::AcceptedSecurity::CLEAR,
+        squash: gateway::Squash::Nobody,
         give_up: None,
     };
     GatewayConfig {

@@ -20,7 +20,8 @@ use std::time::Duration;
 use cache::{Arena, Cache, CacheConfig, CacheStats, HeapMemory};
 use engine::{Audit, Endpoints, Engine, EngineConfig, Listen, Security};
 use gateway::{
-    AcceptedSecurity, Cidr, Coherence, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig,
+    AcceptedSecurity, Cidr, Coherence, Export, Gateway, GatewayConfig, OriginConfig, Seeds,
+    ServiceConfig, Squash,
 };
 use net::{Offload, RxChecksums};
 
@@ -76,6 +77,23 @@ impl Default for Setup {
             offload: Offload::default(),
             connections: 512,
             security: AcceptedSecurity::CLEAR,
+        }
+    }
+}
+
+impl Setup {
+    /// The export, and its rules.
+    pub fn export(&self) -> Export {
+        Export {
+            path: EXPORT.to_owned(),
+            allow: Cidr::new(Ipv4Addr::new(10, 77, 1, 0), 24)
+                .into_iter()
+                .collect(),
+            read_only: false,
+            coherence: Coherence::Strict,
+            security: self.security,
+            squash: Squash::Nobody,
+            give_up: None,
         }
     }
 }
@@ -442,16 +460,7 @@ fn engine_config(setup: &Setup) -> EngineConfig {
 
 fn gateway_config(setup: &Setup, offers_tls: bool) -> GatewayConfig {
     GatewayConfig {
-        exports: vec![gateway::Export {
-            path: EXPORT.to_owned(),
-            allow: Cidr::new(Ipv4Addr::new(10, 77, 1, 0), 24)
-                .into_iter()
-                .collect(),
-            read_only: false,
-            coherence: Coherence::Strict,
-            security: setup.security,
-            give_up: None,
-        }],
+        exports: vec![setup.export()],
         origin: OriginConfig {
             security: gateway::OriginSecurity::Clear,
             mount_security: gateway::OriginSecurity::Clear,
