@@ -8,8 +8,8 @@
 
 use core::ptr::{self, NonNull};
 use std::process;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
+use super::order::{Accesses, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use crate::limits::MAX_REFERENCES;
 use crate::state::{BlockEvent, BlockState};
 
@@ -43,6 +43,7 @@ pub(super) struct BlockHeader {
     holders: AtomicU32,
     wire: AtomicU32,
     state: AtomicU8,
+    accesses: Accesses,
 }
 
 impl Ledger {
@@ -99,6 +100,7 @@ impl BlockHeader {
             holders: AtomicU32::new(0),
             wire: AtomicU32::new(0),
             state: AtomicU8::new(BlockState::Free as u8),
+            accesses: Accesses::default(),
         }
     }
 
@@ -116,6 +118,11 @@ impl BlockHeader {
 
     pub(super) fn size(&self) -> usize {
         self.size as usize
+    }
+
+    /// What the model checker is told about the bytes.
+    pub(super) fn accesses(&self) -> &Accesses {
+        &self.accesses
     }
 
     pub(super) fn next_returned(&self) -> Option<NonNull<BlockHeader>> {
@@ -191,6 +198,7 @@ impl BlockHeader {
     pub(super) fn pin(&self) {
         // Relaxed: whoever pins can see the block already.
         let before = self.holders.fetch_add(1, Ordering::Relaxed);
+        debug_assert_ne!(before, 0, "block {} is held by nobody", self.index);
         if before & PINS == 0 {
             self.ledger().pinned.fetch_add(1, Ordering::Relaxed);
         }
@@ -212,9 +220,12 @@ impl BlockHeader {
             // is lowered (see `Arena::drop`); the reference ends in this block.
             let header = unsafe { this.as_ref() };
             let ledger = header.ledger;
+            // Up to here this holder may have read.
+            header.accesses.read();
             // Release: this holder's reads come before whatever the next owner writes.
             // Acquire: for the last holder, so do those of all others.
             let before = header.holders.fetch_sub(1, Ordering::AcqRel);
+            debug_assert_ne!(before & PINS, 0, "block {} has no pin", header.index);
             if before & PINS != 1 {
                 return;
             }
@@ -265,6 +276,7 @@ impl BlockHeader {
 
     /// Adds a wire reference; the caller has a pin.
     pub(super) fn lend(&self) {
+        debug_assert_ne!(self.holders.load(Ordering::Relaxed) & PINS, 0);
         // Relaxed: the pin orders it before any look at the count that matters.
         if self.wire.fetch_add(1, Ordering::Relaxed) > MAX_REFERENCES {
             process::abort();
@@ -277,10 +289,15 @@ impl BlockHeader {
     /// `this` is a header of an arena in which the caller owns a wire reference on
     /// that block; the caller uses neither afterwards.
     pub(super) unsafe fn release(this: NonNull<Self>) {
+        #[cfg(feature = "loom")]
+        // SAFETY: the wire reference keeps the header alive; the reference ends here. Up to here the wire may have
+        // read.
+        unsafe { this.as_ref() }.accesses.read();
         // SAFETY: in bounds of the header, which the wire reference keeps alive.
         let wire = unsafe { &raw const (*this.as_ptr()).wire };
         // SAFETY: as above; an atomic may be freed while the call on it returns.
-        unsafe { &*wire }.fetch_sub(1, Ordering::Release);
+        let before = unsafe { &*wire }.fetch_sub(1, Ordering::Release);
+        debug_assert_ne!(before, 0, "released more often than lent");
     }
 
     fn ledger(&self) -> &Ledger {
