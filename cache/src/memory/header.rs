@@ -10,6 +10,8 @@ use core::ptr::{self, NonNull};
 use std::process;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
+use mutant::Mutant;
+
 use crate::limits::MAX_REFERENCES;
 use crate::state::{BlockEvent, BlockState};
 
@@ -165,7 +167,8 @@ impl BlockHeader {
     pub(super) fn is_unique(&self) -> bool {
         // The order matters: with one pin and no link nobody else can add wire
         // references, and reading 1 orders after whatever a former holder added.
-        self.holders.load(Ordering::Acquire) == 1 && self.wire_references() == 0
+        mutant::is_on(Mutant::RewrittenInPlace)
+            || self.holders.load(Ordering::Acquire) == 1 && self.wire_references() == 0
     }
 
     /// Takes a free block: its first pin.
@@ -174,6 +177,9 @@ impl BlockHeader {
     /// If the block is not free.
     pub(super) fn claim(&self) {
         self.step(BlockEvent::Allocate);
+        if mutant::is_on(Mutant::FreeIgnoresWire) || mutant::is_on(Mutant::EvictedBlockReused) {
+            return self.pin();
+        }
         assert_eq!(
             self.wire_references(),
             0,
@@ -218,7 +224,9 @@ impl BlockHeader {
             if before & PINS != 1 {
                 return;
             }
-            if before & LINKED == 0 {
+            let is_reused =
+                mutant::is_on(Mutant::EvictedBlockReused) && header.state() == BlockState::Free;
+            if before & LINKED == 0 && !is_reused {
                 header.step(BlockEvent::LastUnpin);
                 header.ledger().push_returned(header);
             }
@@ -244,7 +252,7 @@ impl BlockHeader {
         // Before the bit goes: afterwards the last holder may step the state.
         self.step(BlockEvent::Unlink);
         let before = self.holders.fetch_and(!LINKED, Ordering::AcqRel);
-        if before & PINS != 0 {
+        if before & PINS != 0 && !mutant::is_on(Mutant::EvictedBlockReused) {
             return false;
         }
         self.step(BlockEvent::LastUnpin);
@@ -253,7 +261,7 @@ impl BlockHeader {
 
     /// Takes a returned block back if the wire has let go of it too.
     pub(super) fn reclaim(&self) -> bool {
-        if self.wire_references() == 0 {
+        if self.wire_references() == 0 || mutant::is_on(Mutant::FreeIgnoresWire) {
             self.step(BlockEvent::Reclaim);
             return true;
         }
@@ -265,6 +273,9 @@ impl BlockHeader {
 
     /// Adds a wire reference; the caller has a pin.
     pub(super) fn lend(&self) {
+        if mutant::is_on(Mutant::WireUncounted) {
+            return;
+        }
         // Relaxed: the pin orders it before any look at the count that matters.
         if self.wire.fetch_add(1, Ordering::Relaxed) > MAX_REFERENCES {
             process::abort();
@@ -279,8 +290,15 @@ impl BlockHeader {
     pub(super) unsafe fn release(this: NonNull<Self>) {
         // SAFETY: in bounds of the header, which the wire reference keeps alive.
         let wire = unsafe { &raw const (*this.as_ptr()).wire };
+        if mutant::is_on(Mutant::WireUncounted) || mutant::is_on(Mutant::NoopFree) {
+            return;
+        }
         // SAFETY: as above; an atomic may be freed while the call on it returns.
-        unsafe { &*wire }.fetch_sub(1, Ordering::Release);
+        let before = unsafe { &*wire }.fetch_sub(1, Ordering::Release);
+        if mutant::is_on(Mutant::FreedTwice) && before > 1 {
+            // SAFETY: as above.
+            unsafe { &*wire }.fetch_sub(1, Ordering::Release);
+        }
     }
 
     fn ledger(&self) -> &Ledger {
