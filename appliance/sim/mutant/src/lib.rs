@@ -9,9 +9,10 @@
 //! let too_much = reported > requested && !mutant::is_on(Mutant::CountUnchecked);
 //! ```
 //!
-//! Without the feature `mutants`, which nothing but the simulator's test of itself turns on, [`is_on`] is the
-//! constant `false` and the site is compiled to nothing. The binary asserts so of [`COMPILED_IN`] and does not
-//! build otherwise.
+//! With the feature `mutants` one is on in the thread that asks for it by `turn_on`, or in all of a process whose
+//! environment names it: `MUTANT=NoopFree cargo test -p engine --features mutant/mutants`. Without the feature,
+//! and nothing that is shipped has it, [`is_on`] is the constant `false` and the site is compiled to nothing. The
+//! binary asserts so of [`COMPILED_IN`] and does not build otherwise.
 #![forbid(unsafe_code)]
 
 mod list;
@@ -43,11 +44,19 @@ pub use switch::{Switch, asked, first_seen, is_on, off_during, turn_on};
 #[cfg(feature = "mutants")]
 mod switch {
     use std::cell::Cell;
+    use std::sync::LazyLock;
 
     use super::Mutant;
 
+    /// The mutant that the environment asks for, for tests that know nothing of mutants.
+    static OF_ENVIRONMENT: LazyLock<Option<Mutant>> = LazyLock::new(|| {
+        let name = std::env::var("MUTANT").ok()?;
+        let mutant = Mutant::ALL.iter().find(|mutant| mutant.to_string() == name);
+        Some(*mutant.unwrap_or_else(|| panic!("MUTANT={name}: there is no such mutant")))
+    });
+
     thread_local! {
-        static ON: Cell<Option<Mutant>> = const { Cell::new(None) };
+        static ON: Cell<Option<Mutant>> = Cell::new(*OF_ENVIRONMENT);
         static ASKED: Cell<u64> = const { Cell::new(0) };
         static FIRST: Cell<Option<[u8; 8]>> = const { Cell::new(None) };
     }
