@@ -293,12 +293,15 @@ impl BlockHeader {
         if mutant::is_on(Mutant::WireUncounted) || mutant::is_on(Mutant::NoopFree) {
             return;
         }
-        // SAFETY: as above; an atomic may be freed while the call on it returns.
-        let before = unsafe { &*wire }.fetch_sub(1, Ordering::Release);
-        if mutant::is_on(Mutant::FreedTwice) && before > 1 {
-            // SAFETY: as above.
-            unsafe { &*wire }.fetch_sub(1, Ordering::Release);
+        if mutant::is_on(Mutant::FreedTwice) {
+            // SAFETY: as below.
+            let wire = unsafe { &*wire };
+            let left = wire.load(Ordering::Relaxed).saturating_sub(2);
+            wire.store(left, Ordering::Release);
+            return;
         }
+        // SAFETY: as above; an atomic may be freed while the call on it returns.
+        unsafe { &*wire }.fetch_sub(1, Ordering::Release);
     }
 
     fn ledger(&self) -> &Ledger {
