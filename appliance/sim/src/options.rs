@@ -152,6 +152,8 @@ options! {
     half_closes: Fault 0 of [1, 3];
     /// Clients that vanish for a while, with all they had under way: times in the run.
     vanishings: Fault 0 of [1, 2];
+    /// 1: every other client is of a user who may not read every other file.
+    strangers: Shape 0 of [0, 1];
 }
 
 impl fmt::Display for Options {

@@ -115,6 +115,9 @@ fn every_invariant_is_broken_by_some() {
     for number in 1..=12 {
         let invariant = format!("I{number}");
         let breaks = |mutant: &&Mutant| mutant.breaks() == invariant;
-        assert!(Mutant::ALL.iter().any(|mutant| breaks(&mutant)), "{invariant}");
+        assert!(
+            Mutant::ALL.iter().any(|mutant| breaks(&mutant)),
+            "{invariant}"
+        );
     }
 }

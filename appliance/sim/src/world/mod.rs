@@ -250,6 +250,7 @@ impl World {
         let now = self.now;
         match station {
             Station::Appliance(number) => {
+                self.streams.hear(&frame);
                 if self.appliances[number].receive(segment, frame) {
                     self.wake(station, self.now);
                 }
