@@ -4,6 +4,7 @@
 //! (swarm testing), so that faults are met alone, together, and not at all.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::random::Random;
 
@@ -152,8 +153,44 @@ options! {
     half_closes: Fault 0 of [1, 3];
     /// Clients that vanish for a while, with all they had under way: times in the run.
     vanishings: Fault 0 of [1, 2];
+    /// How clients are protected. 0: not; 1: TLS after a probe; 2: TLS from the first byte.
+    client_tls: Shape 0 of [0, 0, 1, 2];
+    /// How NFS connections to the origin are protected, likewise.
+    origin_tls: Shape 0 of [0, 0, 1, 2];
+    /// Slots of transmit memory, besides those that are reserved.
+    slots: Shape 64 of [8, 64];
     /// 1: every other client is of a user who may not read every other file.
     strangers: Shape 0 of [0, 1];
+}
+
+impl FromStr for Options {
+    type Err = String;
+
+    /// Reads `NAME=VALUE` words; what is not named is at its simplest. What [`fmt::Display`] writes, it reads.
+    fn from_str(words: &str) -> Result<Self, String> {
+        let mut options = Self::simplest();
+        for word in words.split_whitespace() {
+            options.set(word)?;
+        }
+        Ok(options)
+    }
+}
+
+impl Options {
+    /// Sets one option from `NAME=VALUE`.
+    ///
+    /// # Errors
+    /// There is no such option, or no such value.
+    pub fn set(&mut self, word: &str) -> Result<(), String> {
+        let (name, value) = word
+            .split_once('=')
+            .ok_or_else(|| format!("{word}: not NAME=VALUE"))?;
+        let option = self.by_name(name);
+        let option =
+            option.ok_or_else(|| format!("{name}: no such option; there are {:?}", Self::NAMES))?;
+        *option = value.parse().map_err(|error| format!("{word}: {error}"))?;
+        Ok(())
+    }
 }
 
 impl fmt::Display for Options {

@@ -77,10 +77,26 @@ pub(crate) struct Judge(Rc<RefCell<Bench>>);
 #[derive(Debug, Default)]
 struct Bench {
     now: Duration,
+    is_logging: bool,
     failure: Option<Failure>,
 }
 
 impl Judge {
+    /// One that tells on standard error what goes on, if `is_logging`.
+    pub(crate) fn new(is_logging: bool) -> Self {
+        let judge = Self::default();
+        judge.0.borrow_mut().is_logging = is_logging;
+        judge
+    }
+
+    /// Something that helps to follow a run.
+    pub(crate) fn note(&self, what: impl FnOnce() -> String) {
+        let bench = self.0.borrow();
+        if bench.is_logging {
+            eprintln!("{:?} {}", bench.now, what());
+        }
+    }
+
     pub(crate) fn set_time(&self, now: Duration) {
         self.0.borrow_mut().now = now;
     }
@@ -103,6 +119,22 @@ impl Judge {
                 at: bench.now,
                 reason: reason(),
             });
+        }
+    }
+
+    /// How a run ends in which the product panicked.
+    pub(crate) fn crashed(&self, reason: String) -> Outcome {
+        let at = self.0.borrow().now;
+        Outcome {
+            failure: Some(Failure {
+                kind: FailureKind::Crash,
+                at,
+                reason,
+            }),
+            trace: 0,
+            events: 0,
+            time: at,
+            answered: 0,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use engine::{EngineConfig, Listen};
+use cache::Slots;
+use engine::limits::{SLOT_SIZE, SLOTS_RESERVED};
+use engine::{Admission, EngineConfig, Listen, OriginTls, Rekey, RekeyPolicy, Sealing, Security};
 use gateway::{
     AcceptedSecurity, Cidr, Coherence, GatewayConfig, OriginConfig, OriginSecurity, ServiceConfig,
 };
@@ -12,6 +14,7 @@ use crate::network::{CLIENT_SIDE, ORIGIN_SIDE};
 use crate::nfs::EXPORT;
 use crate::options::Options;
 use crate::origin;
+use crate::tls::{AUTHORITY, CERTIFICATE, KEY, ORIGIN_NAME, Protection, clock, provider};
 
 /// An appliance's address at a port.
 pub(crate) fn address(number: usize, port: usize) -> Ipv4Addr {
@@ -86,11 +89,21 @@ pub(super) fn gateway(options: &Options, number: usize) -> GatewayConfig {
             allow: Cidr::new(address(0, CLIENT_SIDE), 24).into_iter().collect(),
             read_only: false,
             coherence: Coherence::Strict,
-            security: AcceptedSecurity::CLEAR,
+            security: match Protection::of(options.client_tls) {
+                Protection::Clear => AcceptedSecurity::CLEAR,
+                Protection::StartTls | Protection::Direct => AcceptedSecurity {
+                    tls: true,
+                    ..AcceptedSecurity::default()
+                },
+            },
             give_up: None,
         }],
         origin: OriginConfig {
-            security: OriginSecurity::Clear,
+            security: match Protection::of(options.origin_tls) {
+                Protection::Clear => OriginSecurity::Clear,
+                Protection::StartTls => OriginSecurity::StartTls,
+                Protection::Direct => OriginSecurity::Direct,
+            },
             mount_security: OriginSecurity::Clear,
             nfs_port: origin::NFS_PORT,
             mount_port: Some(origin::MOUNT_PORT),
@@ -103,10 +116,46 @@ pub(super) fn gateway(options: &Options, number: usize) -> GatewayConfig {
             mount_port: 20048,
             nfs_port: 2049,
         },
-        offers_tls: false,
+        offers_tls: options.client_tls != 0,
         max_io: gateway::limits::MAX_IO_BOUND,
         limits: limits(),
     }
+}
+
+/// What an engine speaks TLS with, if it does.
+pub(super) fn security(options: &Options) -> Option<Security> {
+    let bad = "good settings";
+    let server = || {
+        let identity = tls::Identity {
+            chain: tls::CertificateChain::from_pem(CERTIFICATE).expect("PEM"),
+            key: tls::PrivateKey::from_pem(KEY).expect("PEM"),
+        };
+        let settings = tls::ServerSettings::new(identity, clock());
+        tls::ServerConfig::with_provider(settings, provider()).expect(bad)
+    };
+    let origin = || {
+        let anchors = tls::TrustAnchors::from_pem(AUTHORITY).expect("PEM");
+        let settings = tls::ClientSettings::new(anchors, clock());
+        OriginTls {
+            config: tls::ClientConfig::with_provider(settings, provider()).expect(bad),
+            name: ORIGIN_NAME.parse().expect("a name"),
+        }
+    };
+    if options.client_tls == 0 && options.origin_tls == 0 {
+        return None;
+    }
+    let slots = usize::try_from(options.slots).expect("few") + SLOTS_RESERVED;
+    Some(Security {
+        server: (options.client_tls != 0).then(server),
+        origin: (options.origin_tls != 0).then(origin),
+        admission: vec![Admission::default()],
+        slots: Slots::new(super::arena(slots, SLOT_SIZE)),
+        rekey: RekeyPolicy {
+            clients: Rekey::Auto,
+            origin: Rekey::Auto,
+        },
+        sealing: Sealing::OutOfPlace,
+    })
 }
 
 /// Of everything a little more than the clients of one run need at the least.

@@ -83,7 +83,8 @@ impl Appliance {
         let gateway = Gateway::new(config::gateway(&self.options, self.number), cache, seeds);
         let secrets = [self.random.key(), self.random.key()];
         let config = config::engine(&self.options, self.number, secrets);
-        let mut engine = Engine::new(config, gateway, None).expect("a valid engine");
+        let mut engine =
+            Engine::new(config, gateway, config::security(&self.options)).expect("a valid engine");
         engine.announce();
         for connection in journal {
             engine.probe_forgotten(connection, now);
@@ -198,13 +199,17 @@ impl Appliance {
     }
 }
 
-/// Blocks on the heap, with canaries in them.
-fn fresh_cache(options: &Options) -> Cache {
-    let block = config::block_size(options);
-    let count = usize::try_from(options.blocks).expect("few blocks");
+/// So much memory for a NIC to read.
+fn arena(count: usize, block: usize) -> Arena {
     let memory = HeapMemory::allocate(count * block).expect("heap memory");
     let same = |address: NonNull<u8>| address.addr().get() as u64;
-    let arena = Arena::new(Box::new(memory), block, &same).expect("an arena");
+    Arena::new(Box::new(memory), block, &same).expect("an arena")
+}
+
+/// Blocks on the heap, with canaries in them.
+fn fresh_cache(options: &Options) -> Cache {
+    let count = usize::try_from(options.blocks).expect("few blocks");
+    let arena = arena(count, config::block_size(options));
     let mut cache = Cache::new(arena, CacheConfig::default());
     let mut all = Vec::new();
     while let Some(mut block) = cache.allocate() {

@@ -7,18 +7,21 @@ use net::{ConnectionId, Event};
 
 use super::{Client, Phase};
 use crate::host::Host;
-use crate::nfs::rpc::Records;
+use crate::nfs::rpc::{self, Records};
 use crate::random::Random;
+use crate::tls::{Protection, Tunnel};
 use crate::truth::Truth;
 
 /// The connection of the moment.
-#[derive(Debug)]
 pub(super) struct Connection {
     id: Option<ConnectionId>,
     is_open: bool,
     /// Nothing more is sent on it.
     half_closed: bool,
     port: u16,
+    tunnel: Option<Box<Tunnel>>,
+    /// The xid of a probe that is not answered.
+    probing: Option<u32>,
     records: Records,
     /// How many replies may come to each call: as often as it was sent here.
     owed: BTreeMap<u32, u32>,
@@ -33,10 +36,20 @@ impl Connection {
             is_open: false,
             half_closed: false,
             port: 700 + u16::try_from(random.below(100)).expect("small"),
+            tunnel: None,
+            probing: None,
             records: Records::default(),
             owed: BTreeMap::new(),
             reconnect_at: Some(Duration::ZERO),
         }
+    }
+
+    /// For a report.
+    pub(super) fn describe(&self) -> String {
+        format!(
+            "port {}, open {}, half closed {}",
+            self.port, self.is_open, self.half_closed
+        )
     }
 
     pub(super) fn due(&self) -> Option<Duration> {
@@ -56,7 +69,13 @@ impl Client {
         };
         if let Some(pending) = self.calls.get(&xid) {
             *self.connection.owed.entry(xid).or_default() += 1;
-            self.host.send(id, &pending.call);
+            match &mut self.connection.tunnel {
+                Some(tunnel) => {
+                    tunnel.send(&pending.call);
+                    self.host.send(id, &tunnel.output());
+                }
+                None => self.host.send(id, &pending.call),
+            }
         }
     }
 
@@ -78,6 +97,8 @@ impl Client {
             is_open: false,
             half_closed: false,
             port,
+            tunnel: None,
+            probing: None,
             records: Records::default(),
             owed: BTreeMap::new(),
             reconnect_at,
@@ -88,10 +109,14 @@ impl Client {
         while let Some(event) = self.host.poll_event(now) {
             match event {
                 Event::Connected { connection } if self.connection.id == Some(connection) => {
-                    self.connection.is_open = true;
-                    let unanswered: Vec<u32> = self.calls.keys().copied().collect();
-                    for xid in unanswered {
-                        self.send(xid);
+                    match Protection::of(self.options.client_tls) {
+                        Protection::Clear => self.begin_calling(),
+                        Protection::StartTls => {
+                            self.last_xid = self.last_xid.wrapping_add(1);
+                            self.connection.probing = Some(self.last_xid);
+                            self.host.send(connection, &rpc::probe(self.last_xid));
+                        }
+                        Protection::Direct => self.begin_tls(connection),
                     }
                 }
                 Event::Readable { connection } if self.connection.id == Some(connection) => {
@@ -107,8 +132,49 @@ impl Client {
         }
     }
 
+    /// The connection may be used, and what is unanswered goes first.
+    fn begin_calling(&mut self) {
+        self.connection.is_open = true;
+        let unanswered: Vec<u32> = self.calls.keys().copied().collect();
+        for xid in unanswered {
+            self.send(xid);
+        }
+    }
+
+    fn begin_tls(&mut self, connection: ConnectionId) {
+        let mut tunnel = Tunnel::to_appliance();
+        self.host.send(connection, &tunnel.output());
+        self.connection.tunnel = Some(Box::new(tunnel));
+    }
+
     fn take(&mut self, connection: ConnectionId, truth: &mut Truth, now: Duration) {
-        let bytes = self.host.read(connection);
+        let mut bytes = self.host.read(connection);
+        if let Some(tunnel) = &mut self.connection.tunnel {
+            let received = tunnel.receive(&bytes);
+            self.host.send(connection, &tunnel.output());
+            let is_open = tunnel.is_open();
+            bytes = received.unwrap_or_else(|error| {
+                let number = self.number;
+                truth
+                    .judge
+                    .wrong(|| format!("TLS of client {number} fails: {error}"));
+                Vec::new()
+            });
+            if is_open && !self.connection.is_open {
+                self.begin_calling();
+            }
+        } else if let Some(xid) = self.connection.probing {
+            self.connection.records.push(&bytes);
+            if let Some(record) = self.connection.records.pop() {
+                let number = self.number;
+                truth.judge.expect(record == rpc::starttls(xid)[4..], || {
+                    format!("client {number} asks for TLS and is answered {record:02x?}")
+                });
+                self.connection.probing = None;
+                self.begin_tls(connection);
+            }
+            return;
+        }
         self.connection.records.push(&bytes);
         while let Some(record) = self.connection.records.pop() {
             let xid = record.first_chunk().map(|xid| u32::from_be_bytes(*xid));

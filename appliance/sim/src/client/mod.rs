@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::network::CLIENT_SIDE;
 use crate::nfs::{OWNER, STRANGER, may_read, rpc};
 use crate::options::Options;
+use crate::outcome::Judge;
 use crate::random::Random;
 use crate::truth::Truth;
 use crate::truth::content::Version;
@@ -32,8 +33,6 @@ pub(crate) enum Phase {
     Finishing,
     /// Reading all files once more.
     Verifying,
-    /// Nothing more.
-    Done,
 }
 
 /// A call under way.
@@ -51,7 +50,7 @@ enum Operation {
     Fsinfo,
     Lookup(u64),
     Getattr(u64),
-    Access(u64),
+    Access,
     Read(Asked),
     Write(Version, u64, Range<u64>),
     Commit(u64),
@@ -78,6 +77,7 @@ pub(crate) struct Client {
     pub(crate) answered: u64,
     /// Its cable is pulled until then.
     pub(crate) away_until: Option<Duration>,
+    judge: Judge,
     options: Options,
     random: Random,
     connection: Connection,
@@ -109,7 +109,7 @@ pub(crate) fn mac(number: usize) -> [u8; 6] {
 }
 
 impl Client {
-    pub(crate) fn new(number: usize, options: &Options, mut random: Random) -> Self {
+    pub(crate) fn new(number: usize, options: &Options, mut random: Random, judge: Judge) -> Self {
         let appliances = usize::try_from(options.appliances).expect("few");
         Self {
             host: Host::new(mac(number), address(number), random.key()),
@@ -118,6 +118,7 @@ impl Client {
             phase: Phase::Mounting,
             answered: 0,
             away_until: None,
+            judge,
             options: *options,
             connection: Connection::new(&mut random),
             last_xid: u32::try_from(random.next() >> 32).expect("32 bits"),
@@ -168,7 +169,6 @@ impl Client {
             Phase::Mounting | Phase::Working => false,
             Phase::Finishing => idle,
             Phase::Verifying => idle && self.unverified.is_empty(),
-            Phase::Done => true,
         }
     }
 
@@ -185,10 +185,10 @@ impl Client {
             })
             .collect();
         format!(
-            "client {} ({:?}, {:?}, {} uncommitted): {}",
+            "client {} ({:?}, {}, {} uncommitted): {}",
             self.number,
             self.phase,
-            self.connection,
+            self.connection.describe(),
             self.uncommitted.len(),
             calls.join("; ")
         )
@@ -239,6 +239,8 @@ impl Client {
     ) {
         self.last_xid = self.last_xid.wrapping_add(1);
         let xid = self.last_xid;
+        self.judge
+            .note(|| format!("client {}: {operation:?} is made", self.number));
         let call = rpc::call(xid, self.user(), procedure, arguments);
         let pending = Pending {
             operation,

@@ -12,6 +12,9 @@ use crate::nfs::{
 use crate::truth::content::content;
 use crate::truth::{FIRST_FILE, Truth};
 
+/// Bytes of the shortest WRITE.
+const TELLING: u64 = 8;
+
 impl Client {
     /// Makes calls until as many are under way as may be.
     pub(super) fn make_calls(&mut self, truth: &mut Truth, now: Duration) {
@@ -22,7 +25,6 @@ impl Client {
                 Phase::Working => self.work(truth, now),
                 Phase::Finishing => self.tidy(truth, now),
                 Phase::Verifying => self.verify_next(truth, now),
-                Phase::Done => false,
             };
             if !made {
                 return;
@@ -65,7 +67,10 @@ impl Client {
         }
         let file = self.random.pick(&self.files.clone());
         if self.random.chance(self.options.writes) {
-            let bytes = self.range(self.write_max);
+            let mut bytes = self.range(self.write_max);
+            // Long enough for its bytes to be told from those of any other.
+            bytes.end = bytes.end.max(TELLING);
+            bytes.start = bytes.start.min(bytes.end - TELLING);
             let stable = self.random.pick(&[UNSTABLE, UNSTABLE, FILE_SYNC]);
             self.write(file, bytes, stable, truth, now);
             return true;
@@ -134,7 +139,7 @@ impl Client {
         arguments.opaque(&handle(file));
         let operation = if procedure == ACCESS {
             arguments.u32(0x3f);
-            Operation::Access(file)
+            Operation::Access
         } else {
             Operation::Getattr(file)
         };

@@ -28,6 +28,10 @@ impl Client {
         };
         self.answered += 1;
         let operation = pending.operation.clone();
+        truth.judge.note(|| {
+            let status = results.clone().u32();
+            format!("client {number}: {operation:?} is answered with {status:?}")
+        });
         if self.settle(pending, results, truth, now).is_none() {
             truth.judge.wrong(|| {
                 format!("client {number} cannot read the results of {operation:?}, or their padding is not zero (I9)")
@@ -79,7 +83,7 @@ impl Client {
                     self.unverified.push((file, Some(0)));
                 }
             }
-            Operation::Access(_) => {
+            Operation::Access => {
                 Attributes::decode_post(&mut results)?;
                 results.u32()?;
                 results.end()?;

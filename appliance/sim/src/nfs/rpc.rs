@@ -30,6 +30,30 @@ pub(crate) fn call(
     record(&body.0)
 }
 
+/// Flavor of the credential of a call that asks for TLS (RFC 9289, 4.1).
+pub(crate) const AUTH_TLS: u32 = 7;
+
+/// A whole NULL call of NFS that asks for TLS.
+pub(crate) fn probe(xid: u32) -> Vec<u8> {
+    let mut body = Encoder::default();
+    for word in [xid, 0, 2, super::NFS, 3, 0, AUTH_TLS, 0, 0, 0] {
+        body.u32(word);
+    }
+    record(&body.0)
+}
+
+/// A whole reply that agrees to it.
+pub(crate) fn starttls(xid: u32) -> Vec<u8> {
+    let mut body = Encoder::default();
+    body.u32(xid)
+        .u32(1)
+        .u32(0)
+        .u32(0)
+        .opaque(b"STARTTLS")
+        .u32(0);
+    record(&body.0)
+}
+
 /// A whole reply to a call that was accepted and executed, with its record mark.
 pub(crate) fn reply(xid: u32, results: &[u8]) -> Vec<u8> {
     let mut body = Encoder::default();

@@ -11,13 +11,7 @@ use crate::nfs::rpc;
 const LONG_MS: u64 = 3000;
 
 impl Origin {
-    pub(super) fn answer(
-        &mut self,
-        connection: ConnectionId,
-        xid: u32,
-        reply: Vec<u8>,
-        now: Duration,
-    ) {
+    pub(super) fn answer(&mut self, connection: ConnectionId, reply: Vec<u8>, now: Duration) {
         let options = self.options;
         if self.random.chance(options.silences) {
             return;
@@ -46,7 +40,6 @@ impl Origin {
             let again = at + Duration::from_micros(self.random.below(5000));
             self.send(connection, reply.clone(), again);
         }
-        let _ = xid;
         self.send(connection, reply, at);
     }
 

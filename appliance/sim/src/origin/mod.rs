@@ -15,9 +15,10 @@ use std::time::Duration;
 use net::{ConnectionId, Event};
 
 use crate::host::Host;
-use crate::nfs::rpc::{Records, decode_call};
+use crate::nfs::rpc::{self, AUTH_TLS, Records, decode_call};
 use crate::options::Options;
 use crate::random::Random;
+use crate::tls::{Protection, Tunnel};
 use crate::truth::Truth;
 use replies::ReplyCache;
 
@@ -46,6 +47,9 @@ pub(crate) struct Origin {
 struct Stream {
     /// Of which appliance.
     peer: Ipv4Addr,
+    /// TLS is wanted and has not begun.
+    wants_tls: bool,
+    tunnel: Option<Box<Tunnel>>,
     records: Records,
     /// To be reset once what was sent has arrived.
     dying: bool,
@@ -124,10 +128,20 @@ impl Origin {
         while let Some(event) = self.host.poll_event(now) {
             match event {
                 Event::Accepted {
-                    connection, remote, ..
+                    connection,
+                    local_port,
+                    remote,
                 } => {
+                    let protection = if local_port == NFS_PORT {
+                        Protection::of(self.options.origin_tls)
+                    } else {
+                        Protection::Clear
+                    };
+                    let is_direct = protection == Protection::Direct;
                     let stream = Stream {
                         peer: *remote.ip(),
+                        wants_tls: protection == Protection::StartTls,
+                        tunnel: is_direct.then(|| Box::new(Tunnel::of_origin())),
                         records: Records::default(),
                         dying: false,
                     };
@@ -178,14 +192,39 @@ impl Origin {
     }
 
     fn take(&mut self, connection: ConnectionId, truth: &Truth, now: Duration) {
-        let bytes = self.host.read(connection);
+        let mut bytes = self.host.read(connection);
         let Some(stream) = self.streams.get_mut(&connection) else {
             return;
         };
         if stream.dying {
             return;
         }
+        if let Some(tunnel) = &mut stream.tunnel {
+            let received = tunnel.receive(&bytes);
+            self.host.send(connection, &tunnel.output());
+            bytes = received.unwrap_or_else(|error| {
+                truth
+                    .judge
+                    .wrong(|| format!("TLS of the origin fails: {error}"));
+                Vec::new()
+            });
+        }
         stream.records.push(&bytes);
+        if stream.wants_tls {
+            let Some(record) = stream.records.pop() else {
+                return;
+            };
+            let probe = decode_call(&record).filter(|call| call.flavor == AUTH_TLS);
+            truth.judge.expect(probe.is_some(), || {
+                "the origin is sent a call in clear that is to be protected".to_owned()
+            });
+            if let Some(probe) = probe {
+                stream.wants_tls = false;
+                stream.tunnel = Some(Box::new(Tunnel::of_origin()));
+                self.host.send(connection, &rpc::starttls(probe.xid));
+            }
+            return;
+        }
         let peer = stream.peer;
         let whole: Vec<_> = std::iter::from_fn(|| stream.records.pop()).collect();
         for record in whole {
@@ -219,6 +258,13 @@ impl Origin {
                     return;
                 };
                 let xid = call.xid;
+                truth.judge.note(|| {
+                    let states = truth.states();
+                    format!(
+                        "origin: procedure {} of {peer}, {xid:#x}; states {states:?}",
+                        call.procedure
+                    )
+                });
                 let reply = match self.replies.find(peer, xid) {
                     Some(reply) => reply.to_vec(),
                     None => {
@@ -229,16 +275,28 @@ impl Origin {
                         reply
                     }
                 };
-                self.answer(connection, xid, reply, now);
+                truth
+                    .judge
+                    .note(|| format!("origin: {xid:#x} is done; states {:?}", truth.states()));
+                self.answer(connection, reply, now);
             }
             Work::Send {
                 connection,
                 bytes,
                 then_die,
             } => {
-                self.host.send(connection, &bytes);
-                if then_die && let Some(stream) = self.streams.get_mut(&connection) {
-                    stream.dying = true;
+                // What is cut off is the end of the stream.
+                if let Some(stream) = self.streams.get_mut(&connection)
+                    && !stream.dying
+                {
+                    stream.dying = then_die;
+                    match &mut stream.tunnel {
+                        Some(tunnel) => {
+                            tunnel.send(&bytes);
+                            self.host.send(connection, &tunnel.output());
+                        }
+                        None => self.host.send(connection, &bytes),
+                    }
                 }
             }
         }

@@ -101,6 +101,11 @@ impl Truth {
         self.files().any(|known| known == file)
     }
 
+    /// How many states each file has been in.
+    pub(crate) fn states(&self) -> Vec<usize> {
+        self.files.iter().map(File::states).collect()
+    }
+
     fn file(&self, file: u64) -> &File {
         &self.files[index_of(file)]
     }

@@ -76,9 +76,9 @@ impl Wakes {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, options: &Options) -> Self {
+    pub(crate) fn new(seed: u64, options: &Options, judge: Judge) -> Self {
         let root = Random::new(seed);
-        let judge = Judge::default();
+        crate::tls::seed(root.fork(6));
         let appliance_count = usize::try_from(options.appliances).expect("few");
         let client_count = usize::try_from(options.clients).expect("few");
         let mut truth = Truth::new(judge.clone(), appliance_count);
@@ -101,7 +101,14 @@ impl World {
             })
             .collect();
         let clients: Vec<_> = (0..client_count)
-            .map(|number| Client::new(number, options, root.fork(200 + number as u64)))
+            .map(|number| {
+                Client::new(
+                    number,
+                    options,
+                    root.fork(200 + number as u64),
+                    judge.clone(),
+                )
+            })
             .collect();
         let mut segments = [Segment::new(root.fork(1)), Segment::new(root.fork(2))];
         for number in 0..appliance_count {
@@ -216,6 +223,7 @@ impl World {
             self.handled += 1;
             self.handle(event);
             if let Some(deed) = self.nemesis.due(self.answered()) {
+                self.judge.note(|| format!("{deed:?}"));
                 self.do_deed(deed);
             }
         }
