@@ -76,6 +76,8 @@ impl World {
             bandwidth: self.options.bandwidth,
             service: self.options.service,
             turn: self.options.turn,
+            client_tls: self.options.client_tls,
+            origin_tls: self.options.origin_tls,
             ..quiet
         };
         self.nemesis = Nemesis::plan(&quiet, self.random.fork(0));
