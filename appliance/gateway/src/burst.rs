@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use mutant::Mutant;
 use nfs::nfs3::{FileAttributes, WccAttributes, WccData};
 
 use crate::call::CallId;
@@ -55,6 +56,11 @@ impl Burst {
             self.broken = true;
             return;
         };
+        if mutant::is_on(Mutant::ForeignChangeUnnoticed) {
+            self.tip = Some(after.wcc());
+            self.tip_attributes = Some(after);
+            return;
+        }
         if self.steps.len() >= BURST_STEPS_MAX {
             self.broken = true;
             return;

@@ -159,6 +159,8 @@ options! {
     origin_tls: Shape 0 of [0, 0, 1, 2];
     /// Slots of transmit memory, besides those that are reserved.
     slots: Shape 64 of [8, 64];
+    /// 1: every other client is of a user who may not read every other file.
+    strangers: Shape 0 of [0, 1];
 }
 
 impl FromStr for Options {

@@ -9,6 +9,8 @@
 use core::ptr::{self, NonNull};
 use std::process;
 
+use mutant::Mutant;
+
 use super::order::{Accesses, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use crate::limits::MAX_REFERENCES;
 use crate::state::{BlockEvent, BlockState};
@@ -172,7 +174,8 @@ impl BlockHeader {
     pub(super) fn is_unique(&self) -> bool {
         // The order matters: with one pin and no link nobody else can add wire
         // references, and reading 1 orders after whatever a former holder added.
-        self.holders.load(Ordering::Acquire) == 1 && self.wire_references() == 0
+        mutant::is_on(Mutant::RewrittenInPlace)
+            || self.holders.load(Ordering::Acquire) == 1 && self.wire_references() == 0
     }
 
     /// Takes a free block: its first pin.
@@ -181,6 +184,9 @@ impl BlockHeader {
     /// If the block is not free.
     pub(super) fn claim(&self) {
         self.step(BlockEvent::Allocate);
+        if mutant::is_on(Mutant::FreeIgnoresWire) || mutant::is_on(Mutant::EvictedBlockReused) {
+            return self.pin();
+        }
         assert_eq!(
             self.wire_references(),
             0,
@@ -229,7 +235,9 @@ impl BlockHeader {
             if before & PINS != 1 {
                 return;
             }
-            if before & LINKED == 0 {
+            let is_reused =
+                mutant::is_on(Mutant::EvictedBlockReused) && header.state() == BlockState::Free;
+            if before & LINKED == 0 && !is_reused {
                 header.step(BlockEvent::LastUnpin);
                 header.ledger().push_returned(header);
             }
@@ -255,7 +263,7 @@ impl BlockHeader {
         // Before the bit goes: afterwards the last holder may step the state.
         self.step(BlockEvent::Unlink);
         let before = self.holders.fetch_and(!LINKED, Ordering::AcqRel);
-        if before & PINS != 0 {
+        if before & PINS != 0 && !mutant::is_on(Mutant::EvictedBlockReused) {
             return false;
         }
         self.step(BlockEvent::LastUnpin);
@@ -264,7 +272,7 @@ impl BlockHeader {
 
     /// Takes a returned block back if the wire has let go of it too.
     pub(super) fn reclaim(&self) -> bool {
-        if self.wire_references() == 0 {
+        if self.wire_references() == 0 || mutant::is_on(Mutant::FreeIgnoresWire) {
             self.step(BlockEvent::Reclaim);
             return true;
         }
@@ -277,6 +285,9 @@ impl BlockHeader {
     /// Adds a wire reference; the caller has a pin.
     pub(super) fn lend(&self) {
         debug_assert_ne!(self.holders.load(Ordering::Relaxed) & PINS, 0);
+        if mutant::is_on(Mutant::WireUncounted) {
+            return;
+        }
         // Relaxed: the pin orders it before any look at the count that matters.
         if self.wire.fetch_add(1, Ordering::Relaxed) > MAX_REFERENCES {
             process::abort();
@@ -295,6 +306,16 @@ impl BlockHeader {
         unsafe { this.as_ref() }.accesses.read();
         // SAFETY: in bounds of the header, which the wire reference keeps alive.
         let wire = unsafe { &raw const (*this.as_ptr()).wire };
+        if mutant::is_on(Mutant::WireUncounted) || mutant::is_on(Mutant::NoopFree) {
+            return;
+        }
+        if mutant::is_on(Mutant::FreedTwice) {
+            // SAFETY: as below.
+            let wire = unsafe { &*wire };
+            let left = wire.load(Ordering::Relaxed).saturating_sub(2);
+            wire.store(left, Ordering::Release);
+            return;
+        }
         // SAFETY: as above; an atomic may be freed while the call on it returns.
         let before = unsafe { &*wire }.fetch_sub(1, Ordering::Release);
         debug_assert_ne!(before, 0, "released more often than lent");

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::appliance;
 use crate::host::Host;
 use crate::network::CLIENT_SIDE;
-use crate::nfs::rpc;
+use crate::nfs::{OWNER, STRANGER, may_read, rpc};
 use crate::options::Options;
 use crate::outcome::Judge;
 use crate::random::Random;
@@ -148,7 +148,18 @@ impl Client {
     /// Reads everything once more.
     pub(crate) fn verify(&mut self, truth: &Truth) {
         self.phase = Phase::Verifying;
-        self.unverified = truth.files().map(|file| (file, None)).collect();
+        let user = self.user();
+        let readable = truth.files().filter(|file| may_read(user, *file));
+        self.unverified = readable.map(|file| (file, None)).collect();
+    }
+
+    /// Who calls.
+    fn user(&self) -> u32 {
+        if self.options.strangers == 1 && self.number % 2 == 1 {
+            STRANGER
+        } else {
+            OWNER
+        }
     }
 
     /// Whether it has nothing under way and nothing left to do in its phase.
@@ -230,7 +241,7 @@ impl Client {
         let xid = self.last_xid;
         self.judge
             .note(|| format!("client {}: {operation:?} is made", self.number));
-        let call = rpc::call(xid, procedure, arguments);
+        let call = rpc::call(xid, self.user(), procedure, arguments);
         let pending = Pending {
             operation,
             call,

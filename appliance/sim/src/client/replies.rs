@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::{Client, Operation, Pending, Phase, Uncommitted};
 use crate::nfs::rpc::decode_reply;
 use crate::nfs::xdr::Decoder;
-use crate::nfs::{Attributes, ERR_IO, ERR_JUKEBOX, ERR_SERVERFAULT, OK, UNSTABLE, decode_wcc};
+use crate::nfs::{
+    Attributes, ERR_ACCES, ERR_IO, ERR_JUKEBOX, ERR_SERVERFAULT, OK, UNSTABLE, decode_wcc, may_read,
+};
 use crate::truth::Truth;
 
 /// Before a call that was put off or failed is made again.
@@ -46,8 +48,9 @@ impl Client {
     ) -> Option<()> {
         let status = results.u32()?;
         if status != OK {
-            let is_expected = match pending.operation {
+            let is_expected = match &pending.operation {
                 Operation::Mount => false,
+                Operation::Read(asked) if status == ERR_ACCES => !may_read(self.user(), asked.file),
                 _ => matches!(status, ERR_IO | ERR_JUKEBOX | ERR_SERVERFAULT),
             };
             truth.judge.expect(is_expected, || {
@@ -90,6 +93,9 @@ impl Client {
                 let (count, is_end) = (results.u32()?, results.bool()?);
                 let data = results.opaque()?;
                 results.end()?;
+                truth.judge.expect(may_read(self.user(), asked.file), || {
+                    format!("file {} is read by a user who may not", asked.file)
+                });
                 let asked_for = asked.bytes.end - asked.bytes.start;
                 let len = data.len() as u64;
                 truth

@@ -15,6 +15,9 @@ pub(crate) struct Segment {
     pub(crate) from: SocketAddrV4,
     pub(crate) to: SocketAddrV4,
     pub(crate) sequence: u32,
+    pub(crate) acknowledgement: u32,
+    /// Both edges of what it acknowledges selectively.
+    pub(crate) reported: Vec<u32>,
     pub(crate) is_syn: bool,
     /// Of the frame.
     pub(crate) payload: Range<usize>,
@@ -34,10 +37,34 @@ pub(crate) fn segment(frame: &[u8]) -> Option<Segment> {
     Some(Segment {
         from: SocketAddrV4::new(address(12)?.into(), u16_at(tcp, 0)?),
         to: SocketAddrV4::new(address(16)?.into(), u16_at(tcp, 2)?),
-        sequence: u32::from_be_bytes(*tcp.get(4..8)?.first_chunk()?),
+        sequence: u32_at(tcp, 4)?,
+        acknowledgement: u32_at(tcp, 8)?,
+        reported: reported(tcp.get(20..data)?),
         is_syn: tcp.get(13)? & 2 != 0,
         payload: ETHERNET + header + data..ETHERNET + total,
     })
+}
+
+/// The edges in the SACK option (RFC 2018).
+fn reported(mut options: &[u8]) -> Vec<u32> {
+    const NOP: u8 = 1;
+    const SACK: u8 = 5;
+    while let [kind, rest @ ..] = options {
+        let len = match (*kind, rest) {
+            (NOP, _) => 1,
+            (_, [len, ..]) if *len >= 2 => usize::from(*len),
+            _ => break,
+        };
+        let Some((option, after)) = options.split_at_checked(len) else {
+            break;
+        };
+        if *kind == SACK {
+            let (edges, _) = option[2..].as_chunks::<4>();
+            return edges.iter().map(|edge| u32::from_be_bytes(*edge)).collect();
+        }
+        options = after;
+    }
+    Vec::new()
 }
 
 /// What a NIC sends of a frame handed to it: cut and summed as the frame asks.
@@ -107,6 +134,10 @@ fn sum(frame: &mut [u8], l3: usize, offload: FrameOffload) {
 
 fn put(frame: &mut [u8], at: usize, bytes: &[u8]) {
     frame[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*bytes.get(at..at + 4)?.first_chunk()?))
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

@@ -1,7 +1,7 @@
 //! What appliances have sent, by its place in TCP's streams: a retransmission carries the bytes of the first time,
-//! be they data or ciphertext (invariants I3 and I4).
+//! be they data or ciphertext (invariants I3 and I4), and leaves out none that the peer lacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
 use super::frame::segment;
@@ -20,6 +20,14 @@ struct Stream {
     start: u32,
     /// `None` where a frame was never sent, for lack of an mbuf.
     bytes: Vec<Option<u8>>,
+    /// Where segments began and ended, and what the peer has begins and ends: a retransmission begins nowhere else.
+    edges: BTreeSet<usize>,
+}
+
+impl Stream {
+    fn place(&self, sequence: u32) -> usize {
+        sequence.wrapping_sub(self.start).wrapping_sub(1) as usize
+    }
 }
 
 /// What of a stream is remembered: no window is larger.
@@ -45,6 +53,7 @@ impl Streams {
                 let stream = Stream {
                     start: segment.sequence,
                     bytes: Vec::new(),
+                    edges: BTreeSet::from([0]),
                 };
                 self.streams.insert(flow, stream);
             }
@@ -54,11 +63,23 @@ impl Streams {
         let Some(stream) = self.streams.get_mut(&flow) else {
             return;
         };
-        let offset = segment.sequence.wrapping_sub(stream.start).wrapping_sub(1) as usize;
+        let offset = stream.place(segment.sequence);
         if payload.is_empty() || offset > REMEMBERED {
             return;
         }
         let end = offset + payload.len();
+        // A tail probe repeats the last bytes, wherever they begin.
+        let is_repeated = end < stream.bytes.len();
+        let was_sent = offset == 0 || stream.bytes.get(offset - 1).is_some_and(Option::is_some);
+        if is_repeated && was_sent && !stream.edges.contains(&offset) {
+            self.judge.wrong(|| {
+                format!(
+                    "the stream {} to {} is sent again from {offset} on, where nothing began or ended",
+                    flow.0, flow.1
+                )
+            });
+        }
+        stream.edges.extend([offset, end]);
         if stream.bytes.len() < end {
             stream.bytes.resize(end, None);
         }
@@ -72,6 +93,23 @@ impl Streams {
                     )
                 });
                 return;
+            }
+        }
+    }
+
+    /// A frame that an appliance's NIC receives: what the peer says that it has.
+    pub(crate) fn hear(&mut self, frame: &[u8]) {
+        let Some(segment) = segment(frame) else {
+            return;
+        };
+        if let Some(stream) = self.streams.get_mut(&(segment.to, segment.from)) {
+            for edge in segment
+                .reported
+                .into_iter()
+                .chain([segment.acknowledgement])
+            {
+                let place = stream.place(edge);
+                stream.edges.insert(place);
             }
         }
     }

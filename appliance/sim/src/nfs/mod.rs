@@ -19,6 +19,7 @@ pub(crate) const COMMIT: u32 = 21;
 pub(crate) const OK: u32 = 0;
 pub(crate) const ERR_IO: u32 = 5;
 pub(crate) const ERR_NOENT: u32 = 2;
+pub(crate) const ERR_ACCES: u32 = 13;
 pub(crate) const ERR_STALE: u32 = 70;
 pub(crate) const ERR_SERVERFAULT: u32 = 10_006;
 pub(crate) const ERR_JUKEBOX: u32 = 10_008;
@@ -32,6 +33,18 @@ pub(crate) const EXPORT: &str = "/export";
 
 /// The root's file number; files follow.
 pub(crate) const ROOT: u64 = 1;
+
+/// Users of clients: whoever may read everything, and who may not.
+pub(crate) const OWNER: u32 = 1000;
+pub(crate) const STRANGER: u32 = 2000;
+
+/// The right to read, among those that ACCESS asks about.
+pub(crate) const ACCESS_READ: u32 = 1;
+
+/// Whether this user may read this file.
+pub(crate) fn may_read(user: u32, file: u64) -> bool {
+    user != STRANGER || file.is_multiple_of(2)
+}
 
 const FSID: u64 = 0x77;
 

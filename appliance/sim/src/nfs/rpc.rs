@@ -7,6 +7,7 @@ const LAST_FRAGMENT: u32 = 1 << 31;
 /// A whole call with its record mark, with the credential of a user.
 pub(crate) fn call(
     xid: u32,
+    user: u32,
     (program, version, procedure): (u32, u32, u32),
     arguments: &[u8],
 ) -> Vec<u8> {
@@ -14,7 +15,7 @@ pub(crate) fn call(
     credential
         .u32(1)
         .opaque(b"client")
-        .u32(1000)
+        .u32(user)
         .u32(1000)
         .u32(0);
     let mut body = Encoder::default();
@@ -76,6 +77,8 @@ pub(crate) struct Call<'a> {
     pub(crate) procedure: u32,
     /// Flavor of the credential.
     pub(crate) flavor: u32,
+    /// User of the credential, if it names one.
+    pub(crate) user: Option<u32>,
     pub(crate) arguments: Decoder<'a>,
 }
 
@@ -90,7 +93,7 @@ pub(crate) fn decode_call(record: &[u8]) -> Option<Call<'_>> {
     input.u32()?;
     let procedure = input.u32()?;
     let flavor = input.u32()?;
-    input.opaque()?;
+    let credential = Decoder(input.opaque()?);
     input.u32()?;
     input.opaque()?;
     Some(Call {
@@ -98,8 +101,16 @@ pub(crate) fn decode_call(record: &[u8]) -> Option<Call<'_>> {
         program,
         procedure,
         flavor,
+        user: user_of(credential),
         arguments: input,
     })
+}
+
+/// The user of an AUTH_SYS credential.
+fn user_of(mut credential: Decoder<'_>) -> Option<u32> {
+    credential.u32()?;
+    credential.opaque()?;
+    credential.u32()
 }
 
 /// Reads a reply to an executed call: its xid and the results.

@@ -63,9 +63,26 @@ impl Origin {
             .map(|(_, stream)| stream.peer);
         let foreign = other.and_then(|peer| self.replies.unanswered(peer));
         let random = u32::try_from(self.random.next() >> 32).expect("32 bits");
-        let xid = foreign.unwrap_or(random);
+        let xid = self
+            .awaited_elsewhere(connection)
+            .or(foreign)
+            .unwrap_or(random);
         // Whatever it is read as: a success with wrong bytes.
         let reply = rpc::reply(xid, &[0; 200]);
         self.send(connection, reply, now);
+    }
+
+    /// The xid of a call of the same peer on another connection that has not been carried out.
+    fn awaited_elsewhere(&self, connection: ConnectionId) -> Option<u32> {
+        let peer = self.streams.get(&connection)?.peer;
+        self.work.values().find_map(|work| match work {
+            Work::Execute {
+                connection: of,
+                record,
+            } if *of != connection && self.streams.get(of)?.peer == peer => {
+                Some(rpc::decode_call(record)?.xid)
+            }
+            _ => None,
+        })
     }
 }

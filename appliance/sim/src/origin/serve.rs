@@ -6,9 +6,9 @@ use super::Origin;
 use crate::nfs::rpc::{self, Call};
 use crate::nfs::xdr::{Decoder, Encoder};
 use crate::nfs::{
-    ACCESS, Attributes, COMMIT, ERR_IO, ERR_JUKEBOX, ERR_NOENT, ERR_SERVERFAULT, ERR_STALE, EXPORT,
-    FILE_SYNC, FSINFO, GETATTR, LOOKUP, MOUNT, NFS, OK, READ, ROOT, UNSTABLE, WRITE, encode_wcc,
-    file_of, handle,
+    ACCESS, ACCESS_READ, Attributes, COMMIT, ERR_ACCES, ERR_IO, ERR_JUKEBOX, ERR_NOENT,
+    ERR_SERVERFAULT, ERR_STALE, EXPORT, FILE_SYNC, FSINFO, GETATTR, LOOKUP, MOUNT, NFS, OK, READ,
+    ROOT, STRANGER, UNSTABLE, WRITE, encode_wcc, file_of, handle, may_read,
 };
 use crate::truth::Truth;
 
@@ -34,7 +34,10 @@ impl Origin {
                 let status = self.random.pick(&[ERR_IO, ERR_SERVERFAULT]);
                 Some((self.failure(procedure, status), true))
             }
-            (NFS, _) => self.serve_nfs(procedure, call.arguments, truth, now),
+            (NFS, _) => {
+                let user = call.user.unwrap_or(STRANGER);
+                self.serve_nfs(procedure, user, call.arguments, truth, now)
+            }
             (MOUNT, 1) => Some((mount(call.arguments), true)),
             (MOUNT, _) => Some((Encoder::default(), true)),
             _ => None,
@@ -69,6 +72,7 @@ impl Origin {
     fn serve_nfs(
         &mut self,
         procedure: u32,
+        user: u32,
         mut input: Decoder<'_>,
         truth: &mut Truth,
         now: Duration,
@@ -106,7 +110,8 @@ impl Origin {
                 input.end()?;
                 out.u32(OK);
                 self.encode_post(file, truth, &mut out);
-                out.u32(asked);
+                let denied = if may_read(user, file) { 0 } else { ACCESS_READ };
+                out.u32(asked & !denied);
             }
             FSINFO => {
                 input.end()?;
@@ -122,6 +127,7 @@ impl Origin {
                     .u32(65_536);
                 out.u64(1 << 40).u32(0).u32(1).u32(0x1b);
             }
+            READ if !may_read(user, file) => out = self.failure(READ, ERR_ACCES),
             READ => self.read(file, &mut input, truth, &mut out)?,
             WRITE => self.write(file, &mut input, truth, now, &mut out)?,
             COMMIT => {

@@ -255,8 +255,10 @@ impl World {
     }
 
     fn arrive(&mut self, station: Station, segment: usize, frame: Vec<u8>) {
+        let now = self.now;
         match station {
             Station::Appliance(number) => {
+                self.streams.hear(&frame);
                 if self.appliances[number].receive(segment, frame) {
                     self.wake(station, self.now);
                 }
@@ -264,12 +266,12 @@ impl World {
             Station::Client(number) => {
                 let client = &mut self.clients[number];
                 if client.away_until.is_none() {
-                    client.host.handle_frame(frame, self.now);
+                    mutant::off_during(|| client.host.handle_frame(frame, now));
                     self.advance(station);
                 }
             }
             Station::Origin => {
-                self.origin.host.handle_frame(frame, self.now);
+                mutant::off_during(|| self.origin.host.handle_frame(frame, now));
                 self.advance(station);
             }
         }
@@ -289,14 +291,16 @@ impl World {
             }
             Station::Client(number) => {
                 let client = &mut self.clients[number];
-                client.advance(&mut self.truth, now);
-                (client.next(), client.host.transmit(now))
+                mutant::off_during(|| {
+                    client.advance(&mut self.truth, now);
+                    (client.next(), client.host.transmit(now))
+                })
             }
-            Station::Origin => {
+            Station::Origin => mutant::off_during(|| {
                 self.origin.advance(&mut self.truth, now);
                 let frames = self.origin.host.transmit(now);
                 (self.origin.next(), frames)
-            }
+            }),
         };
         let segment = if station == Station::Origin {
             ORIGIN_SIDE
