@@ -92,6 +92,11 @@ impl Segment {
         let sender = self.plugs.iter().position(|plug| plug.station == from);
         let sender = sender.expect("a station of this segment");
         let mut deliveries = Vec::new();
+        // A sum that catches every single bit does not catch every two.
+        let onward = Options {
+            corruption: 0,
+            ..*options
+        };
         for Arrival { at, frame } in self.plugs[sender].up.carry(frame, now, options) {
             for number in 0..self.plugs.len() {
                 let is_group = frame[0] & 1 == 1;
@@ -101,7 +106,7 @@ impl Segment {
                 }
                 let to = self.receiver(number, options);
                 let plug = &mut self.plugs[to];
-                for arrival in plug.down.carry(frame.clone(), at, options) {
+                for arrival in plug.down.carry(frame.clone(), at, &onward) {
                     deliveries.push(Delivery {
                         to: plug.station,
                         arrival,
