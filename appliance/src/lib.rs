@@ -12,6 +12,7 @@ pub mod journal;
 pub mod limits;
 pub mod logging;
 pub mod nic;
+pub mod policy;
 pub mod poll_loop;
 pub mod run;
 pub mod signals;

@@ -151,7 +151,7 @@ impl Gateway {
                 }
                 LinkState::Probing(origin, until) if until <= now => {
                     self.counters.origin_tls_refused += 1;
-                    self.actions.push_back(Action::ResetOrigin { origin });
+                    self.give_up_connection(origin);
                 }
                 _ => {}
             }

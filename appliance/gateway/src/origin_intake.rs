@@ -42,7 +42,9 @@ impl Gateway {
             };
             match link.state {
                 LinkState::Probing(..) => {
-                    let (consumed, answered) = self.take_probe_reply(index, rest)?;
+                    let (consumed, answered) = self
+                        .take_probe_reply(index, rest)
+                        .inspect_err(|_| self.counters.origin_tls_refused += 1)?;
                     taken += consumed;
                     if answered {
                         return Ok(taken);

@@ -95,6 +95,7 @@ unsafe impl Loan for WireRef {
     fn into_parts(self) -> LoanParts {
         // SAFETY: the wire reference keeps the header alive.
         let header = unsafe { self.header.as_ref() };
+        debug_assert!(self.offset as usize + usize::from(self.len) <= header.size());
         // SAFETY: `offset` lies in the block, see `new`.
         let address = unsafe { header.data().add(self.offset as usize) };
         let parts = LoanParts {

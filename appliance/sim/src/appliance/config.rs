@@ -7,6 +7,7 @@ use engine::limits::{SLOT_SIZE, SLOTS_RESERVED};
 use engine::{Admission, EngineConfig, Listen, OriginTls, Rekey, RekeyPolicy, Sealing, Security};
 use gateway::{
     AcceptedSecurity, Cidr, Coherence, GatewayConfig, OriginConfig, OriginSecurity, ServiceConfig,
+    Squash,
 };
 use net::{Offload, Tso};
 
@@ -96,6 +97,7 @@ pub(super) fn gateway(options: &Options, number: usize) -> GatewayConfig {
                     ..AcceptedSecurity::default()
                 },
             },
+            squash: Squash::Nobody,
             give_up: None,
         }],
         origin: OriginConfig {
