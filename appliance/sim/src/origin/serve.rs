@@ -36,7 +36,7 @@ impl Origin {
             }
             (NFS, _) => {
                 let user = call.user.unwrap_or(STRANGER);
-                self.serve_nfs(procedure, user, call.arguments, truth, now)
+                self.serve_nfs(procedure, (user, xid), call.arguments, truth, now)
             }
             (MOUNT, 1) => Some((mount(call.arguments), true)),
             (MOUNT, _) => Some((Encoder::default(), true)),
@@ -72,7 +72,7 @@ impl Origin {
     fn serve_nfs(
         &mut self,
         procedure: u32,
-        user: u32,
+        (user, xid): (u32, u32),
         mut input: Decoder<'_>,
         truth: &mut Truth,
         now: Duration,
@@ -129,7 +129,7 @@ impl Origin {
             }
             READ if !may_read(user, file) => out = self.failure(READ, ERR_ACCES),
             READ => self.read(file, &mut input, truth, &mut out)?,
-            WRITE => self.write(file, &mut input, truth, now, &mut out)?,
+            WRITE => self.write(file, xid, &mut input, truth, now, &mut out)?,
             COMMIT => {
                 input.bytes(12)?;
                 input.end()?;
@@ -170,6 +170,7 @@ impl Origin {
     fn write(
         &mut self,
         file: u64,
+        xid: u32,
         input: &mut Decoder<'_>,
         truth: &mut Truth,
         now: Duration,
@@ -188,6 +189,7 @@ impl Origin {
             });
             return None;
         };
+        truth.check_sent(version, xid);
         let before = attributes(file, truth);
         let mut done = count;
         if count > 1 && self.random.chance(self.options.short_transfers) {

@@ -26,6 +26,8 @@ pub(crate) struct Write {
     /// When its client first had a reply to it.
     acknowledged: Option<Duration>,
     executions: Option<Executions>,
+    /// The xid that the origin was sent it under.
+    xid: Option<u32>,
     /// It went through an appliance that was killed before it was answered, so that a copy of it may still be
     /// on its way to the origin.
     orphaned: bool,
@@ -69,6 +71,7 @@ impl Truth {
             issued: Duration::ZERO,
             acknowledged: None,
             executions: None,
+            xid: None,
             orphaned: false,
         };
         Self {
@@ -138,6 +141,7 @@ impl Truth {
             issued: now,
             acknowledged: None,
             executions: None,
+            xid: None,
             orphaned: false,
         });
         version
@@ -152,6 +156,17 @@ impl Truth {
                 && content(file, version, offset, len) == data
         });
         found.map(|(version, _)| Version::try_from(version).expect("few writes"))
+    }
+
+    /// The origin is sent a WRITE: under one xid, however often (I6), and by a client's repetition of it no second
+    /// time.
+    pub(crate) fn check_sent(&mut self, version: Version, xid: u32) {
+        let write = &mut self.writes[version as usize];
+        let first = *write.xid.get_or_insert(xid);
+        let (bytes, is_same) = (write.bytes.clone(), first == xid || write.orphaned);
+        self.judge.expect(is_same, || {
+            format!("a WRITE of {bytes:?} is sent to the origin as {first:#x} and as {xid:#x} (I6)")
+        });
     }
 
     /// The origin carries out the first `count` bytes of a WRITE.
