@@ -17,3 +17,8 @@ pub mod poll_loop;
 pub mod run;
 pub mod signals;
 pub mod trust;
+
+const _: () = assert!(
+    !mutant::COMPILED_IN,
+    "mutants are for the simulator: a gateway with bugs on purpose must not exist"
+);

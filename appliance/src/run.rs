@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 
 use cache::{Cache, CacheConfig, Slots};
 use core_affinity::CoreId;
-use engine::{Engine, EngineConfig, Policy, RekeyPolicy, Sealing, Security, Trust};
+use engine::{Engine, EngineConfig, Policy, RekeyPolicy, Security, Trust};
 use gateway::{Export, Gateway, GatewayConfig, OriginConfig, OriginSecurity, Seeds, ServiceConfig};
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::config::engine::TxMode;
 use crate::config::listen::PORTMAP_PORT;
 use crate::config::origin_tls::OriginTlsMode;
 use crate::control::server::{ControlError, ControlServer};
@@ -346,10 +345,7 @@ fn security(config: &Config, trust: Trust, rekey: RekeyPolicy, slots: Slots) -> 
         admission: trust.admission,
         slots,
         rekey,
-        sealing: match config.engine().tx {
-            TxMode::Attach => Sealing::OutOfPlace,
-            TxMode::Copy => Sealing::CopyThenInPlace,
-        },
+        sealing: config.engine().tx.sealing(),
     }
 }
 

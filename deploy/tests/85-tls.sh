@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
 # Files through every way to speak TLS on either side: four pairs of modes, all sixteen with `deploy/test --long`.
-# Then what TLS promises: no copy of file data but the sealed one, keys renewed in time, nobody in clear.
+# What TLS promises with each: nothing but its records on the wire, no copy of file data but the sealed one. Then keys
+# renewed in time, and nobody in clear.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/lab.sh"
+# shellcheck source-path=SCRIPTDIR/..
+. "$deploy/lib/tls_sides.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$deploy/tests/lib/capture.sh"
 
 pairs=('tls none' 'none tls' 'mtls mtls' 'direct direct')
 if [[ -n ${WIREPAGE_TEST_LONG:-} ]]; then
@@ -40,6 +45,7 @@ for pair in "${pairs[@]}"; do
         expect_more "TLS connections to the origin" "$(grep -c "TLS 1.3," "$STATE_DIR/tls-origin.log")" 0
     [[ $client == none ]] || nobody_in_clear
     expect_nothing_held
+    expect_protected_wires "$client" "$origin"
 done
 expect_clean_drain
 

@@ -498,9 +498,8 @@ impl<R: RxBuffer> Engine<R> {
                 Action::ResetOrigin { origin } => {
                     if let Some(connection) = self.connection_of(origin) {
                         self.origins.retain(|&(id, _)| id != origin);
-                        let Port { stack, sessions } = &mut self.ports[self.origin.port];
-                        stack.abort(connection);
-                        sessions.remove(connection);
+                        self.ports[self.origin.port].stack.abort(connection);
+                        self.end_session(self.origin.port, connection);
                     }
                 }
                 Action::CloseOrigin { origin } => {

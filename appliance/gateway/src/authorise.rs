@@ -1,5 +1,6 @@
 //! Whether a call may do what it asks: its handles must belong to an export that its client may reach.
 
+use mutant::Mutant;
 use nfs::nfs3::{self, FileHandle, Procedure, Status};
 use nfs::rpc;
 use nfs::xdr::Reader;
@@ -205,7 +206,9 @@ impl Gateway {
                 });
             }
             Work::SetSize => {
-                if let Some(file) = self.files.find(&handle) {
+                if let Some(file) = self.files.find(&handle)
+                    && !mutant::is_on(Mutant::TruncationUnnoticed)
+                {
                     self.doubt(file);
                 }
                 self.forward(id);

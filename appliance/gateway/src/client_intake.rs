@@ -1,5 +1,6 @@
 //! Reading a client's stream of calls: what is taken in, and when it has to wait.
 
+use mutant::Mutant;
 use nfs::nfs3::args::write_head;
 use nfs::nfs3::{self, Procedure, Status};
 use nfs::rpc::{self, CallError, CallHeader, ErrorReply};
@@ -436,17 +437,28 @@ impl Gateway {
         };
         client.chain.truncate_to_head(write.head_len);
         let mut request = client.chain.take(&self.queues);
+        let mut zeros = padding(write.head.count as usize);
         for piece in &write.pieces {
-            request.push(Payload::Block(piece.block.slice(piece.range.clone())));
+            let mut range = piece.range.clone();
+            if mutant::is_on(Mutant::PaddingFromBlock)
+                && range.end + zeros <= self.cache.block_size()
+            {
+                range.end += std::mem::take(&mut zeros);
+            }
+            request.push(Payload::Block(piece.block.slice(range)));
         }
-        request.push(Payload::Zeros(padding(write.head.count as usize)));
+        request.push(Payload::Zeros(zeros));
         let pass = Pass {
             service: Service::Nfs(Procedure::Write),
             handles: [Some(write.head.file), None],
             memberships: [None, None],
             work: Work::Write(WriteWork {
                 head: write.head,
-                pieces: write.pieces,
+                pieces: if mutant::is_on(Mutant::KeptUntilSent) {
+                    Vec::new()
+                } else {
+                    write.pieces
+                },
                 generation: 0,
             }),
             clamp: [None, None],

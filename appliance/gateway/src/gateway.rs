@@ -6,6 +6,7 @@ use std::net::SocketAddrV4;
 use std::rc::Rc;
 
 use cache::Cache;
+use mutant::Mutant;
 
 use crate::action::{Action, ClientId, OriginId};
 use crate::budget::{Bounds, Budget};
@@ -216,7 +217,11 @@ impl Gateway {
         let is_owed = match self.clients.remove(&client).flatten() {
             Some(state) => {
                 state.holder.leave();
-                state.holder.calls() > 0
+                let is_owed = state.holder.calls() > 0;
+                if mutant::is_on(Mutant::PinsKeptOnReset) {
+                    std::mem::forget(state);
+                }
+                is_owed
             }
             None => false,
         };

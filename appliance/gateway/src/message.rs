@@ -133,6 +133,11 @@ impl Message {
         twin
     }
 
+    /// Keeps the metadata alone ([`mutant::Mutant::KeptUntilSent`]).
+    pub(crate) fn forget_data(&mut self) {
+        self.parts.retain(|part| matches!(part, Payload::Meta(_)));
+    }
+
     /// Appends a piece; empty ones are left out.
     pub(crate) fn push(&mut self, part: Payload) {
         if !part.is_empty() {

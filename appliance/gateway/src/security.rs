@@ -229,7 +229,7 @@ impl Gateway {
     fn send_probe(&mut self, origin: OriginId, program: u32, version: u32) {
         let xid = self.upstream.xid();
         let Some(mut buffer) = self.pool.small() else {
-            self.actions.push_back(Action::ResetOrigin { origin });
+            self.give_up_connection(origin);
             return;
         };
         let credential = Credential::new(AuthFlavor::TLS, b"").unwrap_or_else(Credential::none);
@@ -278,7 +278,6 @@ impl Gateway {
         let speaks_tls = rpc::decode_starttls(&mut Reader::contiguous(link.chain.head()));
         link.reset_reader();
         if speaks_tls != Ok(true) {
-            self.counters.origin_tls_refused += 1;
             return Err(ConnectionError::TlsRefused);
         }
         link.state = LinkState::Securing(origin);

@@ -3,6 +3,7 @@
 mod client;
 mod crowd;
 mod export;
+mod faulty_memory;
 mod host;
 mod link;
 pub mod operations;
@@ -20,15 +21,16 @@ use std::time::Duration;
 use cache::{Arena, Cache, CacheConfig, CacheStats, HeapMemory};
 use engine::{Audit, Endpoints, Engine, EngineConfig, Listen, Security};
 use gateway::{
-    AcceptedSecurity, Cidr, Coherence, Export, Gateway, GatewayConfig, OriginConfig, Seeds,
-    ServiceConfig, Squash,
+    AcceptedSecurity, Cidr, Coherence, Export, Gateway, GatewayConfig, OriginConfig,
+    OriginSecurity, Seeds, ServiceConfig, Squash,
 };
 use net::{Offload, RxChecksums};
 
 pub use client::Client;
 pub use crowd::Crowd;
+pub use faulty_memory::overwrite_block;
 pub use link::{Link, Random, random_loss};
-pub use origin::{Cut, Origin};
+pub use origin::{Cut, NewTunnel, Origin, Protection};
 pub use segment::{HeapSegment, segments};
 pub use tunnel::Tunnel;
 pub use wire::{HeldWire, Sent, Wire};
@@ -68,6 +70,8 @@ pub struct Setup {
     pub connections: usize,
     /// How connections to the export must be protected.
     pub security: AcceptedSecurity,
+    /// How the origin is asked to speak; its mount daemon speaks in clear.
+    pub origin_security: OriginSecurity,
 }
 
 impl Default for Setup {
@@ -77,6 +81,7 @@ impl Default for Setup {
             offload: Offload::default(),
             connections: 512,
             security: AcceptedSecurity::CLEAR,
+            origin_security: OriginSecurity::Clear,
         }
     }
 }
@@ -139,6 +144,8 @@ impl World<HeldWire> {
         self.links = [Link::default(), Link::default()];
         self.wires = [HeldWire::new(&cache), HeldWire::new(&cache)];
         self.engine = start_engine(cache, &setup, None);
+        // The new one numbers its calls from the start.
+        self.origin.digests.clear();
         connections.into_values().flatten().collect()
     }
 
@@ -462,8 +469,8 @@ fn gateway_config(setup: &Setup, offers_tls: bool) -> GatewayConfig {
     GatewayConfig {
         exports: vec![setup.export()],
         origin: OriginConfig {
-            security: gateway::OriginSecurity::Clear,
-            mount_security: gateway::OriginSecurity::Clear,
+            security: setup.origin_security,
+            mount_security: OriginSecurity::Clear,
             nfs_port: 2049,
             mount_port: Some(20048),
             connections: 2,
