@@ -96,6 +96,7 @@ pub(super) fn gateway(options: &Options, number: usize) -> GatewayConfig {
                     ..AcceptedSecurity::default()
                 },
             },
+            squash: gateway::Squash::Nobody,
             give_up: None,
         }],
         origin: OriginConfig {
