@@ -26,6 +26,7 @@ use net::{Offload, RxChecksums};
 
 pub use client::Client;
 pub use crowd::Crowd;
+pub use host::Host;
 pub use link::{Link, Random, random_loss};
 pub use origin::{Cut, Origin};
 pub use segment::{HeapSegment, segments};
@@ -67,6 +68,10 @@ pub struct Setup {
     pub connections: usize,
     /// How connections to the export must be protected.
     pub security: AcceptedSecurity,
+    /// What of the export is answered from the cache.
+    pub coherence: Coherence,
+    /// Files whose handles and attributes are remembered.
+    pub files: usize,
 }
 
 impl Default for Setup {
@@ -76,6 +81,8 @@ impl Default for Setup {
             offload: Offload::default(),
             connections: 512,
             security: AcceptedSecurity::CLEAR,
+            coherence: Coherence::Strict,
+            files: gateway::Limits::default().files,
         }
     }
 }
@@ -93,6 +100,8 @@ pub struct World<W: Wire> {
     pub audits: Vec<Audit>,
     /// What the peers' NICs say of the engine's frames.
     checksums: RxChecksums,
+    /// Runs every piece of the engine's own work; whoever wants to measure it puts something around it.
+    pub meter: fn(&mut dyn FnMut()),
 }
 
 /// A cache of `blocks` blocks on the heap.
@@ -163,6 +172,7 @@ impl<W: Wire> World<W> {
                 ip_good: sums,
                 l4_good: sums,
             },
+            meter: |work| work(),
         }
     }
 
@@ -313,7 +323,8 @@ impl<W: Wire> World<W> {
         self.origin.advance(self.now);
         self.transmit_hosts();
         for _ in 0..TURNS_PER_INSTANT {
-            let mut busy = self.engine.advance(self.now);
+            let mut busy = false;
+            (self.meter)(&mut || busy = self.engine.advance(self.now));
             for port in 0..2 {
                 busy |= self.transmit_engine(port);
             }
@@ -346,8 +357,11 @@ impl<W: Wire> World<W> {
             while let Some(frame) = self.links[port].to_engine.arrive(now) {
                 let (head, tail) = segments(&frame);
                 let checksums = RxChecksums::default();
-                self.engine
-                    .handle_frame(port, head, tail.into_iter(), checksums, now);
+                let mut pieces = Some((head, tail.into_iter()));
+                (self.meter)(&mut || {
+                    let (head, tail) = pieces.take().expect("once");
+                    self.engine.handle_frame(port, head, tail, checksums, now);
+                });
             }
         }
         while let Some(frame) = self.links[CLIENT_PORT].from_engine.arrive(now) {
@@ -390,7 +404,7 @@ impl<W: Wire> World<W> {
     /// Whether any frame left.
     fn transmit_engine(&mut self, port: usize) -> bool {
         let wire = &mut self.wires[port];
-        self.engine.poll_transmit(port, self.now, wire.sink());
+        (self.meter)(&mut || self.engine.poll_transmit(port, self.now, wire.sink()));
         let sent = wire.take();
         let any = !sent.is_empty();
         for Sent { bytes, keeps } in sent {
@@ -448,7 +462,7 @@ fn gateway_config(setup: &Setup, offers_tls: bool) -> GatewayConfig {
                 .into_iter()
                 .collect(),
             read_only: false,
-            coherence: Coherence::Strict,
+            coherence: setup.coherence,
             security: setup.security,
             give_up: None,
         }],
@@ -470,6 +484,8 @@ fn gateway_config(setup: &Setup, offers_tls: bool) -> GatewayConfig {
         max_io: gateway::limits::MAX_IO_BOUND,
         limits: gateway::Limits {
             clients: setup.connections,
+            files: setup.files,
+            handles: gateway::Limits::default().handles.max(setup.files),
             ..gateway::Limits::default()
         },
     }
