@@ -109,7 +109,6 @@ mod tests {
     #[test]
     fn committed_baselines_can_be_read_and_are_of_cases_there_are() {
         let baselines = Baselines::load().unwrap();
-        assert!(!baselines.0.is_empty());
         for (compiler, cases) in &baselines.0 {
             let wanted: std::collections::BTreeSet<_> = super::super::cases::ALL
                 .iter()

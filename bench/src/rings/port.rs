@@ -20,7 +20,7 @@ const DESCRIPTORS: u16 = 1024;
 const MBUFS: u32 = 16_383;
 
 /// MiB of the EAL.
-const EAL_MIB: u32 = 128;
+const EAL_MIB: u32 = 256;
 
 /// The EAL of this process, and its pools.
 pub struct Backend {

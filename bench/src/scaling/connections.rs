@@ -12,7 +12,7 @@ const MACHINES: usize = 4;
 /// Bytes of a READ.
 const READ: usize = 4096;
 
-/// Calls of a round, each on another connection where there are as many.
+/// Calls measured, each on another connection where there are as many.
 const CALLS: usize = 2000;
 
 fn setup(connections: usize) -> Setup {
@@ -62,14 +62,12 @@ pub fn measure(counts: &[usize]) -> Vec<Row> {
             meter::take().bytes.cast_signed().max(0).cast_unsigned() / come.max(1) as u64;
         let mut next = 0;
         let ticks_per_call = meter::ticks_per_call(CALLS, || {
-            for _ in 0..CALLS {
-                // A prime step: connections are not visited in the order they came in.
-                next = (next + 7919) % count;
-                let (machine, number) = (next % MACHINES, next / MACHINES);
-                world.crowds[machine].read(number, &file, 0, READ);
-                world.run_until("a reply", |world| world.crowds[machine].has_reply(number));
-                assert_eq!(world.crowds[machine].take_read(number).len(), READ);
-            }
+            // A prime step: connections are not visited in the order they came in.
+            next = (next + 7919) % count;
+            let (machine, number) = (next % MACHINES, next / MACHINES);
+            world.crowds[machine].read(number, &file, 0, READ);
+            world.run_until("a reply", |world| world.crowds[machine].has_reply(number));
+            assert_eq!(world.crowds[machine].take_read(number).len(), READ);
         });
         rows.push(Row {
             count,

@@ -72,15 +72,16 @@ pub fn take() -> Used {
     USED.take()
 }
 
-/// Rounds of calls of which the cheapest counts: neighbours on the machine only ever add.
-const ROUNDS: usize = 7;
-
-/// Ticks of the engine for one call: `round` makes `calls` of them.
-pub fn ticks_per_call(calls: usize, mut round: impl FnMut()) -> u64 {
-    let cheapest = (0..ROUNDS).map(|_| {
-        take();
-        round();
-        take().ticks / calls as u64
-    });
-    cheapest.min().unwrap_or(0)
+/// Ticks of the engine for one call: the median of so many, so that neighbours on the machine, who interrupt few
+/// of them, do not count.
+pub fn ticks_per_call(calls: usize, mut call: impl FnMut()) -> u64 {
+    let mut ticks: Vec<u64> = (0..calls)
+        .map(|_| {
+            take();
+            call();
+            take().ticks
+        })
+        .collect();
+    ticks.sort_unstable();
+    ticks.get(calls / 2).copied().unwrap_or(0)
 }

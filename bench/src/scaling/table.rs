@@ -9,10 +9,10 @@ use serde::Serialize;
 pub struct Row {
     /// How many there are.
     pub count: usize,
-    /// Calls of each round.
+    /// Calls measured.
     pub calls: usize,
     /// Ticks of the time-stamp counter that the engine spends on one call, frame in to frame out, with the
-    /// acknowledgements; in the cheapest round.
+    /// acknowledgements: the median.
     pub ticks_per_call: u64,
     /// Bytes of its tables that are made at start, for each of them there may be.
     pub bytes_at_start: u64,
