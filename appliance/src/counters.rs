@@ -121,6 +121,8 @@ counters! {
     tls_handshakes_timed_out,
     /// TLS handshakes under way now.
     tls_handshakes_under_way,
+    /// TLS sessions that wait to be held against new rules, certificates or lists now.
+    tls_sessions_unjudged,
     /// Connections closed because something other than a handshake followed the probe.
     tls_clear_bytes_after_probe,
     /// TLS sessions ended because the peer broke the protocol or a key was worn out.

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cache::{CacheStats, Slots};
-use engine::{Engine, Trust};
-use tracing::{info, warn};
+use engine::{Engine, Policy};
+use tracing::{error, info, warn};
 
 use crate::audit::AuditLine;
 use crate::control::snapshot::SnapshotPublisher;
@@ -33,11 +33,11 @@ pub struct PollLoop {
     next_poll: Duration,
 }
 
-/// Where the loop hears of new certificates, keys and lists.
+/// Where the loop hears of new rules, certificates, keys and lists.
 #[derive(Debug)]
 pub struct TrustNews {
     /// Of those that have been checked.
-    pub receiver: Receiver<Trust>,
+    pub receiver: Receiver<Policy>,
     /// When the first certificate of those in use expires, in seconds since 1970; 0 if there is none.
     pub expires_at: u64,
 }
@@ -133,9 +133,12 @@ impl PollLoop {
         }
         if now >= self.next_poll {
             self.next_poll = now + limits::LINK_POLL;
-            if let Ok(trust) = self.news.receiver.try_recv() {
-                self.news.expires_at = trust::expires_at(&trust);
-                self.engine.reload(trust, now);
+            if let Ok(policy) = self.news.receiver.try_recv() {
+                let expires_at = trust::expires_at(&policy.trust);
+                match self.engine.reload(policy, now) {
+                    Ok(()) => self.news.expires_at = expires_at,
+                    Err(error) => error!("the rules stay as they were: {error}"),
+                }
             }
             for nic in &self.nics {
                 nic.poll_link();
@@ -257,6 +260,7 @@ fn gather(engine: &Engine<RxSegment>, nics: &[Nic]) -> Counters {
         tls_handshakes_failed: stats.security.handshakes_failed,
         tls_handshakes_timed_out: stats.security.handshakes_timed_out,
         tls_handshakes_under_way: stats.security.handshakes_under_way as u64,
+        tls_sessions_unjudged: stats.security.sessions_unjudged as u64,
         tls_clear_bytes_after_probe: stats.security.clear_bytes_after_probe,
         tls_sessions_failed: stats.security.sessions_failed,
         tls_truncations: stats.security.truncations,

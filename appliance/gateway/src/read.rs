@@ -1,6 +1,7 @@
 //! READ: from the cache if the caller may, block by block, each missing block asked for once.
 
 use cache::BlockKey;
+use mutant::Mutant;
 use nfs::nfs3::Status;
 use nfs::nfs3::results::ReadHead;
 use nfs::xdr::padding;
@@ -86,6 +87,7 @@ impl Gateway {
         }
         let may_read = match self.calls.get(id).and_then(|call| call.file) {
             _ if work.private => MayRead::No,
+            Some(_) if mutant::is_on(Mutant::VerdictIgnored) => MayRead::Yes,
             Some(file) => self.may_read(id, file, &identity),
             // Every place in the table is taken by a file in use.
             None => MayRead::No,

@@ -3,6 +3,7 @@
 mod client;
 mod crowd;
 mod export;
+mod faulty_memory;
 mod host;
 mod link;
 pub mod operations;
@@ -20,15 +21,17 @@ use std::time::Duration;
 use cache::{Arena, Cache, CacheConfig, CacheStats, HeapMemory};
 use engine::{Audit, Endpoints, Engine, EngineConfig, Listen, Security};
 use gateway::{
-    AcceptedSecurity, Cidr, Coherence, Gateway, GatewayConfig, OriginConfig, Seeds, ServiceConfig,
+    AcceptedSecurity, Cidr, Coherence, Export, Gateway, GatewayConfig, OriginConfig,
+    OriginSecurity, Seeds, ServiceConfig, Squash,
 };
 use net::{Offload, RxChecksums};
 
 pub use client::Client;
 pub use crowd::Crowd;
+pub use faulty_memory::overwrite_block;
 pub use host::Host;
 pub use link::{Link, Random, random_loss};
-pub use origin::{Cut, Origin};
+pub use origin::{Cut, NewTunnel, Origin, Protection};
 pub use segment::{HeapSegment, segments};
 pub use tunnel::Tunnel;
 pub use wire::{HeldWire, Sent, Wire};
@@ -68,6 +71,8 @@ pub struct Setup {
     pub connections: usize,
     /// How connections to the export must be protected.
     pub security: AcceptedSecurity,
+    /// How the origin is asked to speak; its mount daemon speaks in clear.
+    pub origin_security: OriginSecurity,
     /// What of the export is answered from the cache.
     pub coherence: Coherence,
     /// Files whose handles and attributes are remembered.
@@ -83,6 +88,24 @@ impl Default for Setup {
             security: AcceptedSecurity::CLEAR,
             coherence: Coherence::Strict,
             files: gateway::Limits::default().files,
+            origin_security: OriginSecurity::Clear,
+        }
+    }
+}
+
+impl Setup {
+    /// The export, and its rules.
+    pub fn export(&self) -> Export {
+        Export {
+            path: EXPORT.to_owned(),
+            allow: Cidr::new(Ipv4Addr::new(10, 77, 1, 0), 24)
+                .into_iter()
+                .collect(),
+            read_only: false,
+            coherence: self.coherence,
+            security: self.security,
+            squash: Squash::Nobody,
+            give_up: None,
         }
     }
 }
@@ -130,6 +153,8 @@ impl World<HeldWire> {
         self.links = [Link::default(), Link::default()];
         self.wires = [HeldWire::new(&cache), HeldWire::new(&cache)];
         self.engine = start_engine(cache, &setup, None);
+        // The new one numbers its calls from the start.
+        self.origin.digests.clear();
         connections.into_values().flatten().collect()
     }
 
@@ -456,19 +481,10 @@ fn engine_config(setup: &Setup) -> EngineConfig {
 
 fn gateway_config(setup: &Setup, offers_tls: bool) -> GatewayConfig {
     GatewayConfig {
-        exports: vec![gateway::Export {
-            path: EXPORT.to_owned(),
-            allow: Cidr::new(Ipv4Addr::new(10, 77, 1, 0), 24)
-                .into_iter()
-                .collect(),
-            read_only: false,
-            coherence: setup.coherence,
-            security: setup.security,
-            give_up: None,
-        }],
+        exports: vec![setup.export()],
         origin: OriginConfig {
-            security: gateway::OriginSecurity::Clear,
-            mount_security: gateway::OriginSecurity::Clear,
+            security: setup.origin_security,
+            mount_security: OriginSecurity::Clear,
             nfs_port: 2049,
             mount_port: Some(20048),
             connections: 2,
