@@ -8,6 +8,9 @@ mod lab;
 #[path = "../../../tls/tests/tls/oracle.rs"]
 mod oracle;
 #[allow(dead_code, reason = "other test programs use the rest of it")]
+#[path = "../secure/origin_side.rs"]
+mod origin_side;
+#[allow(dead_code, reason = "other test programs use the rest of it")]
 #[path = "../secure/peer.rs"]
 mod peer;
 #[allow(dead_code, reason = "other test programs use the rest of it")]
