@@ -77,6 +77,7 @@ impl Ring {
         let back = Vdev::new("net_vhost0").argument("iface", socket.display());
         let front = Vdev::new("net_virtio_user0")
             .argument("path", socket.display())
+            .argument("mac", "02:00:00:00:00:02")
             .argument("queue_size", RING);
         let config = PortConfig {
             rx_descriptors: RING,

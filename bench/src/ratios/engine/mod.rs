@@ -156,8 +156,12 @@ impl Mounted {
     fn writing(&mut self, site: &mut Site, client: usize) -> Kind {
         let file = self.file.clone();
         let mut offset = script::offsets(0..self.blocks, u64::from(BLOCK));
-        let data = vec![0x77; BLOCK as usize];
-        let call = Box::new(move |xid| rpc::write(xid, &file, offset(), &data));
+        // What is there already, so that whatever is read afterwards is right.
+        let call = Box::new(move |xid| {
+            let offset = offset();
+            let data = origin::data(offset, offset + u64::from(BLOCK));
+            rpc::write(xid, &file, offset, &data)
+        });
         let check = |stream: &mut Vec<u8>, _| {
             let reply = rpc::take_reply::<WRITE3res>(stream);
             assert!(
@@ -197,6 +201,9 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
             kinds.push((kind, client, calls));
         }
     }
+    // Learned before anything is measured: the replies of what is measured are not opened, so that the
+    // TLS client does not know the numbers of later records.
+    let mut writes = [0, 1].map(|client| (mounted.writing(site, client), client, WRITES));
     let sample = |site: &mut Site, clients: &mut [Client; 2], which: &mut (Kind, usize, usize)| {
         let (kind, client, count) = which;
         kind.sample(site, &mut clients[*client], *count)
@@ -216,10 +223,7 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
         Some(kind) => sample(site, clients, kind),
         None => raw.sample(),
     });
-    // Afterwards, as what is written leaves the cache.
-    let mut kinds = [0, 1].map(|client| (mounted.writing(site, client), client, WRITES));
-    let clients = &mut mounted.clients;
-    let [write, write_tls] = interleave(rounds, |which| sample(site, clients, &mut kinds[which]));
+    let [write, write_tls] = interleave(rounds, |which| sample(site, clients, &mut writes[which]));
     rows.push(Row::ratio(
         "tls_tx_over_seal_tso",
         "cached 1 MiB READ over TLS with TSO ÷ sealing its bytes",
