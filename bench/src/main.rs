@@ -16,6 +16,7 @@ mod world;
 
 use std::process::ExitCode;
 
+use bench::{copy_vs_attach, ratios};
 use clap::{Parser, Subcommand};
 
 /// Measures Wirepage and its peers.
@@ -38,6 +39,10 @@ enum Command {
     Instructions(instructions::Options),
     /// Tells what a call costs the engine as connections, files and cached blocks become more.
     Scaling(scaling::Options),
+    /// What a byte, a segment and a call cost, each against something else.
+    Ratios(ratios::Options),
+    /// Payloads copied into frames against payloads attached: a table, a plot and a report.
+    CopyVsAttach(copy_vs_attach::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +52,8 @@ fn main() -> ExitCode {
         Command::Peers(options) => peers::run(&options).map_err(Into::into),
         Command::Instructions(options) => instructions::run(&options).map_err(Into::into),
         Command::Scaling(options) => scaling::run(&options).map_err(Into::into),
+        Command::Ratios(options) => ratios::run(&options).map_err(Into::into),
+        Command::CopyVsAttach(options) => copy_vs_attach::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

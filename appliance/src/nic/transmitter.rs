@@ -52,7 +52,8 @@ struct FrameCounts {
 }
 
 impl Transmitter {
-    pub(super) fn new(queue: TxQueue, builder: FrameBuilder, mode: TxMode) -> Self {
+    /// Sends through `queue` what `builder` makes.
+    pub fn new(queue: TxQueue, builder: FrameBuilder, mode: TxMode) -> Self {
         Self {
             queue,
             batch: MbufBatch::with_capacity(limits::TX_BURST),
@@ -106,7 +107,8 @@ impl Transmitter {
         self.batch.is_empty()
     }
 
-    pub(super) fn count_payload(&mut self, arena: Range<usize>) {
+    /// Counts external segments within `arena` as file data from now on.
+    pub fn count_payload(&mut self, arena: Range<usize>) {
         self.arena = arena;
     }
 
