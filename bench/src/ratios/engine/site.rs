@@ -282,6 +282,7 @@ fn gateway_config() -> GatewayConfig {
                 direct: true,
                 ..AcceptedSecurity::CLEAR
             },
+            squash: gateway::Squash::Nobody,
             give_up: None,
         }],
         origin: OriginConfig {
