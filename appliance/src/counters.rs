@@ -143,11 +143,15 @@ counters! {
     audits_lost,
     /// Turns of the poll loop.
     turns,
+    /// Ticks of the time-stamp counter spent in turns that received, sent or did anything else.
+    busy_ticks,
     /// Turns after which the engine slept.
     idle_sleeps,
     same:
     /// When the first certificate of the appliance's own expires, in seconds since 1970; 0 if there is none.
     certificate_expires_at,
+    /// Ticks of the time-stamp counter in a second.
+    ticks_per_second,
 }
 
 impl Counters {

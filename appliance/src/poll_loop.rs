@@ -14,7 +14,7 @@ use crate::counters::Counters;
 use crate::idle::{IdleMode, IdlePolicy, Pause};
 use crate::journal::ConnectionJournal;
 use crate::limits;
-use crate::nic::{Nic, RxSegment};
+use crate::nic::{self, Nic, RxSegment};
 use crate::signals::ShutdownRequest;
 use crate::trust;
 
@@ -26,6 +26,7 @@ pub struct PollLoop {
     journal: Option<ConnectionJournal>,
     clock: Instant,
     turns: u64,
+    busy_ticks: u64,
     idle_sleeps: u64,
     news: TrustNews,
     /// When links and news are looked at again.
@@ -68,6 +69,7 @@ impl PollLoop {
             journal,
             clock: Instant::now(),
             turns: 0,
+            busy_ticks: 0,
             idle_sleeps: 0,
             news,
             next_poll: Duration::ZERO,
@@ -100,6 +102,7 @@ impl PollLoop {
     /// One turn; `now` is read once.
     fn turn(&mut self, policy: &mut IdlePolicy) {
         let now = self.clock.elapsed();
+        let begun = nic::ticks();
         let mut busy = false;
         for (port, nic) in self.nics.iter_mut().enumerate() {
             let engine = &mut self.engine;
@@ -111,11 +114,16 @@ impl PollLoop {
         busy |= self.transmit(now);
         self.keep_journal();
         self.turns += 1;
-        let (turns, idle_sleeps) = (self.turns, self.idle_sleeps);
+        if busy {
+            self.busy_ticks += nic::ticks().wrapping_sub(begun);
+        }
+        let (turns, busy_ticks, idle_sleeps) = (self.turns, self.busy_ticks, self.idle_sleeps);
         let (engine, nics) = (&self.engine, &self.nics);
         let certificate_expires_at = self.news.expires_at;
         self.publisher.publish_if_asked(|| Counters {
             turns,
+            busy_ticks,
+            ticks_per_second: nic::ticks_per_second(),
             idle_sleeps,
             certificate_expires_at,
             ..gather(engine, nics)

@@ -49,9 +49,10 @@ fn file_data_is_copied_once_and_sealed_in_place() {
     let both = 2 * data.len() as u64;
     assert_eq!((security.sealed_bytes, security.copied_bytes), (both, both));
     let wire = &world.wires[CLIENT_PORT];
-    let is_record = |(_, address)| wire.records.contains(&address);
-    let mut frames = wire.frames.iter();
-    assert!(frames.all(|frame| frame.attached().all(is_record)));
+    let is_of_records = |(_, address): (u32, usize)| wire.records.contains(&address);
+    let attached = || wire.frames.iter().flat_map(wire::Frame::attached);
+    assert!(attached().count() > data.len());
+    assert!(attached().all(is_of_records));
     assert_eq!(
         wire.nic.tx_counts().copied_bytes,
         0,

@@ -30,7 +30,7 @@ readers=$!
 # All that one address may pin: a quarter of the cache.
 blocks_are_pinned() { (($(counter pinned_bytes) >= 4 << 20)); }
 wait_until 20 blocks_are_pinned || failure "the readers pin nothing: $(<"$scratch/readers") $(counter pinned_bytes)"
-echo "$(counter pinned_bytes) bytes pinned by $(<"$scratch/readers")"
+echo "$(counter pinned_bytes) bytes pinned by readers that take nothing"
 
 put "$scratch/sent" beside-readers
 expect_file "$export_dir/beside-readers" "$scratch/sent"

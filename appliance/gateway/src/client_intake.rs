@@ -479,7 +479,8 @@ impl Gateway {
 
     pub(crate) fn recycle_pieces(&mut self, mut pieces: Vec<WritePiece>) {
         pieces.clear();
-        if self.spare_pieces.len() < self.config.limits.calls {
+        // A settled WRITE has given its room back already, and an empty one is none.
+        if pieces.capacity() > 0 && self.spare_pieces.len() < self.config.limits.calls {
             self.spare_pieces.push(pieces);
         }
     }

@@ -150,6 +150,7 @@ impl Gateway {
     fn find_piece(&mut self, id: CallId, work: &ReadWork, piece: usize) -> Found {
         let place = place_of(&work.range, piece, self.cache.block_size());
         let file = self.calls.get(id).and_then(|call| call.file);
+        let retried = work.retried.get(piece).copied().unwrap_or(true);
         if let (false, Some(file)) = (work.private, file) {
             let key = BlockKey {
                 file: file.id,
@@ -159,7 +160,8 @@ impl Gateway {
                 return Found::Now(found);
             }
             let generation = self.files.get(file).map_or(0, |file| file.generation);
-            if let Some(fill) = self.fills.joinable(key, generation, place.start) {
+            // Not once more what may end before the first byte wanted: a READ must not come to nothing.
+            if !retried && let Some(fill) = self.fills.joinable(key, generation, place.start) {
                 return if self.fills.wait(fill, Waiter { call: id, piece }) {
                     Found::Now(Piece::Waiting)
                 } else {
@@ -167,7 +169,6 @@ impl Gateway {
                 };
             }
         }
-        let retried = work.retried.get(piece).copied().unwrap_or(true);
         if self.start_fill(id, work, piece, place, file, retried) {
             Found::Now(Piece::Waiting)
         } else {

@@ -4,6 +4,9 @@
 # shellcheck source-path=SCRIPTDIR/../..
 . "$deploy/lib/processes.sh"
 
+# A busy machine emulates slowly; what a whole script may take is bounded by deploy/test.
+export WIREPAGE_GUEST_SECONDS=${WIREPAGE_GUEST_SECONDS:-900}
+
 guest_lab() { "$deploy/guest-lab" "$@"; }
 
 # guest_lab_with GUESTS OPTIONS… — as lab_with.

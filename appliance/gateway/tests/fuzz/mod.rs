@@ -110,6 +110,7 @@ impl Fuzz {
     }
 
     /// Whether there is more of the script.
+    #[allow(dead_code, reason = "only fuzzers have one")]
     pub fn is_scripted(&self) -> bool {
         self.random.is_scripted()
     }
