@@ -1,12 +1,13 @@
 //! With `tx = "attach"`, shown at the mbufs: a retransmission references the very same
-//! memory of the cache block as the first transmission, in frames of its own.
+//! memory of the cache block as the first transmission, in frames of its own. Were that memory to change,
+//! which nothing does (invariant I3), the wire would show it.
 
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use wire::world::operations::pattern;
-use wire::world::{BLOCK, CLIENT_PORT};
+use wire::world::{BLOCK, CLIENT_PORT, overwrite_block};
 use wirepage::nic::Nics;
 
 #[test]
@@ -52,12 +53,17 @@ fn a_retransmission_references_the_same_block_memory() {
         data.len() as u64
     );
 
+    // What the NIC still holds is the block itself.
+    let changed = pattern(2, data.len());
+    overwrite_block(wire.arena.clone(), &data, &changed);
+    assert_eq!(wire.held_bytes(), changed);
+
     // Nothing arrives until TCP has sent again.
     world.run_until("a retransmission", |world| {
         !world.wires[CLIENT_PORT].frames.is_empty()
     });
     world.links[CLIENT_PORT].from_engine.mend();
-    assert_eq!(world.finish_read(read).bytes, data);
+    assert_eq!(world.finish_read(read).bytes, changed);
     assert!(world.engine.stats().ports[CLIENT_PORT].retransmitted_frames > 0);
 
     let wire = &mut world.wires[CLIENT_PORT];

@@ -24,8 +24,10 @@ remove_export_dir() {
     rm -f "$STATE_DIR/export-dir"
 }
 
+# write_ganesha_config DIRECTORY [CORE_OPTION [EXPORT_OPTION]] — exports DIRECTORY as /export; further blocks come from
+# standard input.
 write_ganesha_config() {
-    cat >"$STATE_DIR/ganesha.conf" <<CONF
+    cat >"$STATE_DIR/ganesha.conf" - <(cat <<CONF
 NFS_CORE_PARAM {
     Protocols = 3, 4;
     NFS_Port = $NFS_PORT;
@@ -34,6 +36,7 @@ NFS_CORE_PARAM {
     Enable_RQUOTA = false;
     Enable_UDP = false;
     mount_path_pseudo = true;
+    ${2:-}
 }
 NFSv4 {
     # No client has state to reclaim; a grace period would answer JUKEBOX after every restart.
@@ -42,17 +45,19 @@ NFSv4 {
 }
 EXPORT {
     Export_Id = 1;
-    Path = $(export_dir);
+    Path = $1;
     Pseudo = /export;
     Access_Type = RW;
     Squash = No_Root_Squash;
     Transports = TCP;
     SecType = sys, none;
+    ${3:-}
     # Changes made beside NFS are seen at once.
     Attr_Expiration_Time = 0;
     FSAL { Name = VFS; }
 }
 CONF
+    )
 }
 
 # Ganesha does not serve NFSv3 unless it can register with rpcbind, over a socket that no network namespace
@@ -77,7 +82,7 @@ private_rpcbind_listens() { [[ -S /proc/$(pid_of rpcbind)/root/run/rpcbind.sock 
 
 start_ganesha() {
     mkdir -p "$STATE_DIR/ganesha"
-    write_ganesha_config
+    write_ganesha_config "$(export_dir)" </dev/null
     start_private_rpcbind || {
         show_log rpcbind
         return 1

@@ -29,7 +29,7 @@ bring_up() {
     create_namespaces
     begin origin "origin: NFS-Ganesha"
     create_export_dir
-    start_ganesha
+    start_origin
     begin tls-peer "TLS (clients: $(recall client-tls), origin: $(recall origin-tls))"
     start_origin_tls
     start_client_tls
@@ -37,7 +37,7 @@ bring_up() {
     start_appliance
     connect_appliance
     begin origin "waiting for the origin to serve"
-    wait_for_ganesha
+    wait_for_origin
     begin appliance "waiting for a NULL call through Wirepage"
     wait_for_service
 }
@@ -77,8 +77,8 @@ restart_part() {
         ;;
     origin)
         stop_ganesha "$2"
-        start_ganesha
-        wait_for_ganesha
+        start_origin
+        wait_for_origin
         ;;
     testpmd)
         stop_testpmd "$2"

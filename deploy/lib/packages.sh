@@ -11,7 +11,8 @@ PACKAGES=(
     iproute2 util-linux        # network namespaces
     iptables                   # packet loss between the kernel and our TCP, in tests
     jq python3                 # statistics; merging configurations
-    openssl                    # another TLS implementation, for the tests
+    openssl stunnel4           # another TLS implementation, for the tests
+    valgrind                   # memcheck, for the tests; instruction counts
     ca-certificates curl       # fetching Rust and crates
 )
 

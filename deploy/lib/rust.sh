@@ -48,3 +48,13 @@ fetch() { curl --proto '=https' --tlsv1.2 --silent --show-error --fail --locatio
 
 # Where cargo puts what it builds.
 target_dir() { printf '%s' "${CARGO_TARGET_DIR:-$REPOSITORY/target}"; }
+
+# need_build_space GIB — a compiler that runs out of disk space leaves errors that name anything but that.
+need_build_space() {
+    local dir free
+    dir=$(target_dir)
+    mkdir -p -- "$dir"
+    free=$(df --output=avail --block-size=1G -- "$dir" | tail -n 1)
+    ((free >= $1)) || fail "only ${free} GiB are free where $dir is, and builds and tests take $1 GiB:" \
+        "make room, or set CARGO_TARGET_DIR to a folder on another disk"
+}

@@ -1,44 +1,55 @@
 # shellcheck shell=bash
-# Which side of the lab speaks TLS, as its configuration says: tls-peer gives it to the client and to Ganesha,
-# which have none. Needs topology.sh, state.sh, processes.sh, tls.sh.
+# Which side of the lab speaks TLS, as its configuration says: tls-peer gives it to the client and to Debian 12's
+# Ganesha, which have none. With TLS on Ganesha's own port, NFS_PORT, the origin is a newer one that speaks it itself.
+# Needs topology.sh, state.sh, processes.sh, tls.sh, ganesha_tls.sh.
 
 # Ganesha itself stays on NFS_PORT, in clear; this is tls-peer before it.
 TLS_ORIGIN_PORT=12049
 PORTMAP_PORT=111
 
-# tls_modes CONFIG — prints how the first export's clients and the origin are spoken to: none, tls, mtls or direct.
+# tls_modes CONFIG — prints how the first export's clients and the origin are spoken to: none, tls, mtls or direct;
+# and the origin's port.
 tls_modes() {
     python3 -c '
 import sys, tomllib
 config = tomllib.load(sys.stdin.buffer)
 client = config["export"][0].get("security", "tls")
-print(client if isinstance(client, str) else client[0], config["origin"].get("security", "none"))
+origin = config["origin"]
+print(client if isinstance(client, str) else client[0], origin.get("security", "none"), origin.get("nfs_port", 2049))
 ' <<<"$1" || misuse "the lab needs [origin] and an [[export]] in its configuration"
 }
 
 remember_tls_modes() {
-    local client origin
-    read -r client origin < <(tls_modes "$1")
+    local client origin port
+    read -r client origin port < <(tls_modes "$1")
     remember client-tls "$client"
     remember origin-tls "$origin"
+    [[ $origin == none || $port != "$NFS_PORT" ]] || remember ganesha-tls "$origin"
 }
 
 client_has_tls() { [[ $(recall client-tls) != none ]]; }
 origin_has_tls() { [[ $(recall origin-tls) != none ]]; }
+ganesha_has_tls() { recall ganesha-tls >/dev/null; }
+# Whether tls-peer stands before the origin.
+origin_has_peer() { origin_has_tls && ! ganesha_has_tls; }
 
 # Where the lab's client finds Wirepage: behind TLS, at its own end of it.
 client_target() { if client_has_tls; then printf 127.0.0.1; else printf '%s' "$WIREPAGE_CLIENT_ADDR"; fi; }
 
 tls_parts() {
     ! client_has_tls || printf '%s\n' tls-nfs tls-mount tls-portmap
-    ! origin_has_tls || printf '%s\n' tls-origin
+    ! origin_has_peer || printf '%s\n' tls-origin
 }
 
 prepare_tls() {
-    [[ -n $(tls_parts) ]] || return 0
+    client_has_tls || origin_has_tls || return 0
     build_tls_peer
     make_certificates
+    ! ganesha_has_tls || unpack_ganesha_tls
 }
+
+start_origin() { if ganesha_has_tls; then start_ganesha_tls "$(recall ganesha-tls)"; else start_ganesha; fi; }
+wait_for_origin() { if ganesha_has_tls; then wait_for_ganesha_tls; else wait_for_ganesha; fi; }
 
 # NFS and MOUNT go through TLS. The portmapper has none: for it tls-peer is a plain relay, so that a URL
 # needs no ports.
@@ -55,7 +66,7 @@ start_client_tls() {
 
 # On every address: the origin's own appears with the TAP, later.
 start_origin_tls() {
-    origin_has_tls || return 0
+    origin_has_peer || return 0
     start_tls_peer tls-origin "$ORIGIN_NAMESPACE" accept "0.0.0.0:$TLS_ORIGIN_PORT" "127.0.0.1:$NFS_PORT" \
         "$(recall origin-tls)"
 }

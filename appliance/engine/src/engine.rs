@@ -180,6 +180,7 @@ impl<R: RxBuffer> Engine<R> {
                 busy = true;
             }
         }
+        busy |= self.judge_sessions(now);
         busy |= self.advance_handshakes(now);
         self.wake_starved(now);
         busy |= self.run_actions(now);
@@ -383,6 +384,9 @@ impl<R: RxBuffer> Engine<R> {
         if matches!(session.channel, Channel::Undecided) {
             self.decide_channel(port, connection, now);
         }
+        if self.awaits_judgement(port, connection) {
+            return false;
+        }
         let Some(session) = self.ports[port].sessions.get_mut(connection) else {
             return false;
         };
@@ -494,9 +498,8 @@ impl<R: RxBuffer> Engine<R> {
                 Action::ResetOrigin { origin } => {
                     if let Some(connection) = self.connection_of(origin) {
                         self.origins.retain(|&(id, _)| id != origin);
-                        let Port { stack, sessions } = &mut self.ports[self.origin.port];
-                        stack.abort(connection);
-                        sessions.remove(connection);
+                        self.ports[self.origin.port].stack.abort(connection);
+                        self.end_session(self.origin.port, connection);
                     }
                 }
                 Action::CloseOrigin { origin } => {

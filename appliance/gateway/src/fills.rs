@@ -52,8 +52,6 @@ pub(crate) struct FillReply {
 }
 
 impl Fill {
-    /// Puts the next bytes of the reply's data in their place; what is beyond the data (padding) is left
-    /// out.
     /// Where the next `len` bytes of the reply's data belong, if there are so many.
     pub(crate) fn place(&mut self, len: usize) -> Option<&mut [u8]> {
         let reply = self.reply.as_ref()?;
@@ -71,6 +69,8 @@ impl Fill {
         }
     }
 
+    /// Puts the next bytes of the reply's data in their place; what is beyond the data (padding) is left
+    /// out.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
         let Some(reply) = &mut self.reply else {
             return;

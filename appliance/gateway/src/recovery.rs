@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use mutant::Mutant;
 use nfs::nfs3::Status;
 
 use crate::action::{Action, OriginId};
@@ -12,7 +13,7 @@ use crate::call::{CallId, Failure, Work};
 use crate::chain::Chain;
 use crate::gateway::Gateway;
 use crate::limits::{ANSWER_PATIENCE, BROKEN_CONNECTIONS_PER_CALL, OVERDUE_SWEEPS};
-use crate::links::{LinkKind, LinkState};
+use crate::links::{Link, LinkKind, LinkState};
 use crate::upstream::{LinkIndex, Purpose};
 
 impl Gateway {
@@ -30,7 +31,10 @@ impl Gateway {
         link.opened(origin, now);
         self.abandon_unawaited(index);
         // The same bytes and the same xid (I6), in the order of old.
-        for xid in self.upstream.on_link(index) {
+        for mut xid in self.upstream.on_link(index) {
+            if mutant::is_on(Mutant::ResentAsNew) {
+                xid = self.upstream.rename(xid);
+            }
             if let Some(call) = self.upstream.get_mut(xid) {
                 call.sent_at = now;
                 let message = call.message.share();
@@ -71,6 +75,11 @@ impl Gateway {
         let Some(index) = self.links.of_origin(origin) else {
             return;
         };
+        let has_calls = |link: &Link| link.state.connection().is_some();
+        if !self.links.get(index).is_some_and(has_calls) {
+            // It did not agree to TLS: the calls that wait for that have nothing to do with it.
+            return;
+        }
         self.counters.origin_protocol_errors += 1;
         for xid in self.upstream.on_link(index) {
             let Some(call) = self.upstream.get_mut(xid) else {
@@ -113,9 +122,14 @@ impl Gateway {
         }
         if any {
             self.counters.origin_silences += 1;
-            self.link_lost(origin);
-            self.actions.push_back(Action::ResetOrigin { origin });
+            self.give_up_connection(origin);
         }
+    }
+
+    /// Has a connection reset; another one is opened later.
+    pub(crate) fn give_up_connection(&mut self, origin: OriginId) {
+        self.link_lost(origin);
+        self.actions.push_back(Action::ResetOrigin { origin });
     }
 
     /// When [`Gateway::reconnect_overdue`] has something to do.

@@ -1,5 +1,6 @@
 //! `[engine]`: the poll loops.
 
+use engine::Sealing;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -51,6 +52,14 @@ impl TxMode {
         match self {
             Self::Attach => "attach",
             Self::Copy => "copy",
+        }
+    }
+
+    /// How file data gets into a TLS record.
+    pub fn sealing(self) -> Sealing {
+        match self {
+            Self::Attach => Sealing::OutOfPlace,
+            Self::Copy => Sealing::CopyThenInPlace,
         }
     }
 }

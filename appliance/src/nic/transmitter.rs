@@ -23,6 +23,8 @@ pub struct TxCounts {
     pub attached_bytes: u64,
     /// File data copied into mbufs.
     pub copied_bytes: u64,
+    /// Times the driver was asked to take frames.
+    pub bursts: u64,
     /// Times the ring did not take the whole batch.
     pub ring_full: u64,
     /// Frames dropped because a pool was empty or the device could never send them; TCP
@@ -76,6 +78,7 @@ impl Transmitter {
             self.counts.dropped += dropped as u64;
         }
         let sent = self.queue.transmit(&mut self.batch);
+        self.counts.bursts += 1;
         self.counts.ring_full += u64::from(!self.batch.is_empty());
         for frame in self.pending.drain(..sent.min(self.pending.len())) {
             self.counts.frames += 1;

@@ -18,7 +18,11 @@ mod reconnecting;
 mod repeating;
 mod two_keys;
 mod vanishing;
-#[allow(dead_code, reason = "other test programs use the rest of it")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "other test programs use the rest of it"
+)]
 mod world;
 mod writing;
 

@@ -1,4 +1,4 @@
-//! A world whose engine offers TLS, and clients that take the offer.
+//! A world whose engine offers TLS, and clients that take the offer; an origin that speaks it, if it is planned.
 
 use std::cell::RefCell;
 use std::ptr::NonNull;
@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use cache::{Arena, HeapMemory, Slots};
 use engine::limits::{SLOT_SIZE, SLOTS_RESERVED};
-use engine::{Admission, Outcome, Rekey, RekeyPolicy, Sealing, Security, Trust};
+use engine::{Admission, Outcome, Policy, Rekey, RekeyPolicy, Sealing, Security, Trust};
 use gateway::AcceptedSecurity;
 use nfs3_types::nfs3::{self, nfs_fh3};
 use rustls::ClientConfig;
 
+use crate::origin_side::{OriginPeers, OriginPlan};
 use crate::peer::Peer;
+use crate::world::rpc::encode_starttls;
 use crate::world::{CLIENT_PORT, HeldWire, Setup, World};
 use crate::{oracle, pki};
 
@@ -45,6 +47,8 @@ pub struct Plan {
     pub slots: usize,
     pub rekey: Rekey,
     pub sealing: Sealing,
+    /// `None`: the origin is spoken to in clear.
+    pub origin: Option<OriginPlan>,
 }
 
 impl Plan {
@@ -65,27 +69,41 @@ impl Plan {
             slots: 1024,
             rekey: Rekey::Auto,
             sealing: Sealing::OutOfPlace,
+            origin: None,
         }
     }
 
-    pub fn begin(self) -> Lab {
+    pub fn begin(mut self) -> Lab {
+        if let Some(origin) = &self.origin {
+            self.setup.origin_security = origin.security;
+        }
+        let rekey = RekeyPolicy {
+            clients: self.rekey,
+            origin: self
+                .origin
+                .as_ref()
+                .map_or(Rekey::Reconnect, |origin| origin.rekey),
+        };
         let security = Security {
             server: Some(server(&self.server)),
-            origin: None,
+            origin: self.origin.as_ref().map(OriginPlan::tls),
             admission: vec![self.admission.clone()],
             slots: heap_slots(self.slots),
-            rekey: RekeyPolicy {
-                clients: self.rekey,
-                origin: Rekey::Reconnect,
-            },
+            rekey,
             sealing: self.sealing,
         };
-        Lab {
+        let mut lab = Lab {
+            setup: self.setup,
+            rekey,
             world: World::secured(self.setup, security),
             pki: self.pki,
             settings: self.server,
             admission: self.admission,
-        }
+            origin: self.origin,
+            origin_peers: OriginPeers::default(),
+        };
+        lab.protect_origin();
+        lab
     }
 }
 
@@ -104,10 +122,17 @@ fn heap_slots(count: usize) -> Slots {
 /// A world whose engine offers TLS.
 pub struct Lab {
     pub world: World<HeldWire>,
+    /// The export's rules are in it.
+    pub setup: Setup,
+    pub rekey: RekeyPolicy,
     pub pki: pki::World,
     /// The server's, as it was begun with.
     pub settings: tls::ServerSettings,
     pub admission: Admission,
+    /// What the origin is like, and what is wanted of it.
+    pub origin: Option<OriginPlan>,
+    /// The origin's ends of its connections so far.
+    pub origin_peers: OriginPeers,
 }
 
 impl Lab {
@@ -156,14 +181,7 @@ impl Lab {
         let has_reply = |world: &World<_>| world.clients[client].has_reply(xid);
         self.world.run_until("the reply to the probe", has_reply);
         let record = self.world.clients[client].take_record(xid);
-        let reply = [
-            &xid.to_be_bytes()[..],
-            // REPLY, accepted, verifier of AUTH_NONE with 8 bytes; SUCCESS behind them.
-            &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8],
-            b"STARTTLS",
-            &[0, 0, 0, 0],
-        ];
-        assert_eq!(record, Some(reply.concat()));
+        assert_eq!(record.as_deref(), encode_starttls(xid).get(4..));
     }
 
     pub fn run_until_open(&mut self, peer: &Peer) {
@@ -185,23 +203,33 @@ impl Lab {
 
     /// Other certificates, anchors, lists and rules from now on.
     pub fn reload(&mut self) {
-        let trust = Trust {
-            server: Some(server(&self.settings)),
-            origin: None,
-            admission: vec![self.admission.clone()],
+        let policy = Policy {
+            trust: Trust {
+                server: Some(server(&self.settings)),
+                origin: self.origin.as_ref().map(OriginPlan::tls),
+                admission: vec![self.admission.clone()],
+            },
+            exports: vec![self.setup.export()],
+            rekey: self.rekey,
         };
-        self.world.engine.reload(trust, self.world.now);
+        let done = self.world.engine.reload(policy, self.world.now);
+        assert_eq!(done, Ok(()));
     }
 
     /// Keeps a copy of every frame the engine sends to its clients from now on.
     pub fn tap(&mut self) -> Frames {
+        self.tap_port(CLIENT_PORT)
+    }
+
+    /// The same, of any port.
+    pub fn tap_port(&mut self, port: usize) -> Frames {
         let frames = Frames::default();
         let tap = frames.clone();
         let record = move |frame: &[u8]| {
             tap.borrow_mut().push(frame.to_vec());
             false
         };
-        self.world.links[CLIENT_PORT].from_engine.lose(record);
+        self.world.links[port].from_engine.lose(record);
         frames
     }
 

@@ -1,5 +1,5 @@
-//! TLS on clients' connections, end to end in virtual time: the engine against rustls'
-//! ordinary connections and against peers that mean ill.
+//! TLS on clients' connections and on those to the origin, end to end in virtual time: the engine against
+//! rustls' ordinary connections and against peers that mean ill.
 
 #[allow(dead_code, reason = "other test programs use the rest of it")]
 #[path = "../../../tls/tests/tls/oracle.rs"]
@@ -19,6 +19,12 @@ mod handshakes;
 mod hostile;
 mod keys;
 mod lab;
+mod origin_hostile;
+mod origin_keys;
+mod origin_probe;
+mod origin_side;
+mod origin_transfer;
+mod origin_trust;
 mod peer;
 mod policy;
 mod pressure;

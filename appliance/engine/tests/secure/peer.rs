@@ -1,4 +1,4 @@
-//! rustls' ordinary connection as what a simulated client speaks through.
+//! rustls' ordinary connection as what a simulated client or origin speaks through.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,7 +12,10 @@ use crate::world::Tunnel;
 /// Changes what goes onto the wire.
 pub type Tamper = Box<dyn FnMut(Vec<u8>) -> Vec<u8>>;
 
-/// A client's end; clones are the same end, so that a test can look at it while the client uses it.
+/// Says how many bytes of what is to be sent go into the next record, at most.
+pub type Cutter = Box<dyn FnMut(&[u8]) -> usize>;
+
+/// One end; clones are the same end, so that a test can look at it while a client or the origin uses it.
 #[derive(Clone)]
 pub struct Peer(Rc<RefCell<End>>);
 
@@ -21,15 +24,27 @@ struct End {
     error: Option<rustls::Error>,
     has_heard_close: bool,
     tamper: Option<Tamper>,
+    cutter: Option<Cutter>,
 }
 
 impl Peer {
+    /// A client's.
     pub fn new(config: &Arc<rustls::ClientConfig>) -> Self {
+        Self::of(Oracle::client_of(config, "server.test"))
+    }
+
+    /// The origin's.
+    pub fn server(config: &Arc<rustls::ServerConfig>) -> Self {
+        Self::of(Oracle::server_of(config))
+    }
+
+    fn of(oracle: Oracle) -> Self {
         Self(Rc::new(RefCell::new(End {
-            oracle: Oracle::client_of(config, "server.test"),
+            oracle,
             error: None,
             has_heard_close: false,
             tamper: None,
+            cutter: None,
         })))
     }
 
@@ -39,7 +54,7 @@ impl Peer {
         end.error.is_none() && !end.oracle.connection.is_handshaking()
     }
 
-    /// The alert that ended it, as the server sent it.
+    /// The alert that ended it, as the other side sent it.
     pub fn heard(&self) -> Option<AlertDescription> {
         match self.0.borrow().error {
             Some(rustls::Error::AlertReceived(alert)) => Some(alert),
@@ -48,7 +63,7 @@ impl Peer {
         }
     }
 
-    /// Whether the server has said goodbye.
+    /// Whether the other side has said goodbye.
     pub fn has_heard_close(&self) -> bool {
         self.0.borrow().has_heard_close
     }
@@ -56,6 +71,11 @@ impl Peer {
     /// Everything goes through `tamper` from now on.
     pub fn tamper(&self, tamper: impl FnMut(Vec<u8>) -> Vec<u8> + 'static) {
         self.0.borrow_mut().tamper = Some(Box::new(tamper));
+    }
+
+    /// Records begin and end where `cutter` says from now on.
+    pub fn cut(&self, cutter: impl FnMut(&[u8]) -> usize + 'static) {
+        self.0.borrow_mut().cutter = Some(Box::new(cutter));
     }
 
     /// Works on the connection itself.
@@ -78,8 +98,16 @@ impl Tunnel for Peer {
         end.oracle.take_data()
     }
 
-    fn send(&mut self, data: &[u8]) {
-        self.0.borrow_mut().oracle.write(data);
+    fn send(&mut self, mut data: &[u8]) {
+        let end = &mut *self.0.borrow_mut();
+        while let Some(cutter) = &mut end.cutter
+            && !data.is_empty()
+        {
+            let (record, rest) = data.split_at(cutter(data).clamp(1, data.len()));
+            end.oracle.write(record);
+            data = rest;
+        }
+        end.oracle.write(data);
     }
 
     fn output(&mut self) -> Vec<u8> {

@@ -2,12 +2,10 @@
 //! become of the block since; in clear the block's memory as it is.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 
 use crate::lab::{Frames, Lab, Plan, SOON, segment};
 use crate::world::operations::pattern;
-use crate::world::{BLOCK, CLIENT_PORT};
+use crate::world::{BLOCK, CLIENT_PORT, overwrite_block};
 
 /// Ten segments: what may be sent before anything is acknowledged.
 const LEN: usize = 12_000;
@@ -25,25 +23,6 @@ fn by_sequence(frames: &Frames) -> BTreeMap<u32, u8> {
         }
     }
     all
-}
-
-/// Changes the bytes of a cached block behind everybody's back, as a faulty device would.
-fn overwrite_in_cache(lab: &Lab, old: &[u8], new: &[u8]) {
-    let memory = File::options()
-        .read(true)
-        .write(true)
-        .open("/proc/self/mem");
-    let memory = memory.expect("our own memory");
-    let arena = lab.world.wires[CLIENT_PORT].arena.clone();
-    let place = arena.step_by(BLOCK).find(|&block| {
-        let mut bytes = vec![0; old.len()];
-        memory
-            .read_exact_at(&mut bytes, block as u64)
-            .expect("mapped");
-        bytes == old
-    });
-    let place = place.expect("the data is in the cache");
-    memory.write_all_at(new, place as u64).expect("mapped");
 }
 
 /// A reply is lost, its block changed, and the reply sent again: the bytes of both transmissions, and the
@@ -66,7 +45,8 @@ fn retransmits(lab: &mut Lab, client: usize) -> [Vec<u8>; 3] {
     let first = by_sequence(&sent);
     assert!(first.len() > LEN);
 
-    overwrite_in_cache(lab, &data, &pattern(2, LEN));
+    let arena = lab.world.wires[CLIENT_PORT].arena.clone();
+    overwrite_block(arena, &data, &pattern(2, LEN));
     sent.borrow_mut().clear();
     let tap = sent.clone();
     lab.world.links[CLIENT_PORT].from_engine.lose(move |frame| {

@@ -29,7 +29,7 @@ const PLACES: [(usize, usize); 7] = [
     (BLOCK + 4097, 3 * BLOCK + 13),
 ];
 
-fn carries_every_byte(lab: &mut Lab, client: usize) {
+pub fn carries_every_byte(lab: &mut Lab, client: usize) {
     let root = lab.world.mount(client);
     let file = lab.world.create(client, &root, "written");
     let mut data = vec![0; 2 * MIB];
@@ -95,10 +95,11 @@ fn what_is_copied_first_is_counted_and_arrives_too() {
     lab.world.assert_at_rest();
 }
 
-/// Types of the records in a stream of TLS, which must be whole.
-fn record_types(mut stream: &[u8]) -> Vec<u8> {
+/// Types of the records in a stream of TLS, which must be whole. A client's first one may say TLS 1.0 (RFC 8446,
+/// 5.1).
+pub fn record_types(mut stream: &[u8]) -> Vec<u8> {
     let mut types = Vec::new();
-    while let [kind, 3, 3, high, low, rest @ ..] = stream {
+    while let [kind, 3, 1 | 3, high, low, rest @ ..] = stream {
         types.push(*kind);
         let len = usize::from(u16::from_be_bytes([*high, *low]));
         stream = rest.get(len..).expect("a whole record");

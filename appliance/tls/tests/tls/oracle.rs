@@ -1,6 +1,6 @@
 //! rustls' ordinary buffered connection as the other side.
 
-use crate::pki::World;
+use super::pki::World;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
@@ -83,11 +83,13 @@ impl Oracle {
     }
 
     pub fn server(config: ServerConfig) -> Self {
-        Self::new(
-            ServerConnection::new(Arc::new(config))
-                .expect("a connection")
-                .into(),
-        )
+        Self::server_of(&Arc::new(config))
+    }
+
+    /// A server that shares its sessions with others of the same configuration.
+    pub fn server_of(config: &Arc<ServerConfig>) -> Self {
+        let connection = ServerConnection::new(config.clone()).expect("a connection");
+        Self::new(connection.into())
     }
 
     fn new(mut connection: Connection) -> Self {

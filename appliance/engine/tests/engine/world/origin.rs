@@ -1,6 +1,7 @@
 //! The origin: an NFS server in memory that can hold its replies back.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use nfs3_types::xdr_codec::{Opaque, Void};
 
 use super::export::Export;
 use super::host::Host;
-use super::rpc::{Call, Records, decode, decode_call, encode_reply};
+use super::rpc::{self, Call, Records, decode, decode_call, encode_reply};
+use super::tunnel::Tunnel;
 
 /// The origin's address.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 2);
@@ -25,12 +27,46 @@ pub enum Cut {
     Reply(usize),
 }
 
+/// How the server wants to be spoken to on its NFS port.
+pub enum Protection {
+    /// As it comes.
+    None,
+    /// Through a tunnel that a probe asks for (RFC 9289, 4.1).
+    Probed(NewTunnel),
+    /// Through a tunnel from the first byte.
+    Direct(NewTunnel),
+    /// It answers the probe, which has this xid, with something else than STARTTLS.
+    Refused(fn(u32) -> Vec<u8>),
+    /// It says nothing at all.
+    Silent,
+}
+
+/// Makes the server's end of a tunnel.
+pub type NewTunnel = Box<dyn FnMut() -> Box<dyn Tunnel>>;
+
+/// What arrives on a connection.
+#[derive(Default)]
+struct Stream {
+    records: Records,
+    tunnel: Option<Box<dyn Tunnel>>,
+    /// It is the mount daemon's, which has no tunnels.
+    is_mount: bool,
+}
+
 /// The origin machine.
 pub struct Origin {
     pub host: Host,
     pub export: Export,
-    streams: HashMap<ConnectionId, Records>,
+    /// For connections from now on.
+    pub protection: Protection,
+    /// Probes that were answered with STARTTLS.
+    pub probes: usize,
+    /// Calls that came again on another connection, the very same bytes.
+    pub repeated: usize,
+    streams: HashMap<ConnectionId, Stream>,
     calls: HashMap<ProcedureNumber, usize>,
+    /// A digest of each NFS call by its xid: what comes again must be the same (invariant I6).
+    pub(super) digests: HashMap<u32, u64>,
     /// The procedure whose replies are held back.
     holding: Option<NFS_PROGRAM>,
     held: Vec<(ConnectionId, Vec<u8>)>,
@@ -52,8 +88,12 @@ impl Origin {
         Self {
             host,
             export: Export::default(),
+            protection: Protection::None,
+            probes: 0,
+            repeated: 0,
             streams: HashMap::new(),
             calls: HashMap::new(),
+            digests: HashMap::new(),
             holding: None,
             held: Vec::new(),
             last_call: Vec::new(),
@@ -113,7 +153,7 @@ impl Origin {
     pub fn release_replies(&mut self) {
         self.holding = None;
         for (connection, reply) in std::mem::take(&mut self.held) {
-            self.host.send(connection, &reply);
+            self.send(connection, &reply);
         }
     }
 
@@ -122,12 +162,17 @@ impl Origin {
         self.host.stack.handle_timeout(now);
         while let Some(event) = self.host.stack.poll_event() {
             match event {
-                Event::Accepted { connection, .. } => {
-                    self.streams.insert(connection, Records::default());
-                }
+                Event::Accepted {
+                    connection,
+                    local_port,
+                    ..
+                } => self.accept(connection, local_port),
                 Event::Readable { connection } if self.reads => self.serve(connection),
                 Event::Readable { .. } => {}
-                Event::PeerClosed { connection } => self.host.stack.close(connection, now),
+                Event::PeerClosed { connection } => {
+                    self.flush(connection);
+                    self.host.stack.close(connection, now);
+                }
                 Event::Closed { connection, .. } => {
                     self.streams.remove(&connection);
                 }
@@ -142,6 +187,61 @@ impl Origin {
         }
     }
 
+    fn accept(&mut self, connection: ConnectionId, local_port: u16) {
+        let mut stream = Stream {
+            is_mount: local_port != 2049,
+            ..Stream::default()
+        };
+        if let (Protection::Direct(new), false) = (&mut self.protection, stream.is_mount) {
+            stream.tunnel = Some(new());
+        }
+        self.streams.insert(connection, stream);
+    }
+
+    /// Sends bytes as the connection demands.
+    fn send(&mut self, connection: ConnectionId, bytes: &[u8]) {
+        match self.streams.get_mut(&connection) {
+            Some(Stream {
+                tunnel: Some(tunnel),
+                ..
+            }) => {
+                tunnel.send(bytes);
+                self.flush(connection);
+            }
+            _ => self.host.send(connection, bytes),
+        }
+    }
+
+    /// Sends what every tunnel has to say.
+    pub fn flush_all(&mut self) {
+        let connections: Vec<_> = self.streams.keys().copied().collect();
+        for connection in connections {
+            self.flush(connection);
+        }
+    }
+
+    fn flush(&mut self, connection: ConnectionId) {
+        if let Some(Stream {
+            tunnel: Some(tunnel),
+            ..
+        }) = self.streams.get_mut(&connection)
+        {
+            let bytes = tunnel.output();
+            if !bytes.is_empty() {
+                self.host.send(connection, &bytes);
+            }
+        }
+    }
+
+    /// Closes every NFS connection, without a goodbye of its tunnel.
+    pub fn close_connections(&mut self, now: Duration) {
+        for (connection, stream) in &self.streams {
+            if !stream.is_mount {
+                self.host.stack.close(*connection, now);
+            }
+        }
+    }
+
     fn reset(&mut self, connection: ConnectionId) {
         self.host.stack.abort(connection);
         self.streams.remove(&connection);
@@ -149,25 +249,35 @@ impl Origin {
 
     fn serve(&mut self, connection: ConnectionId) {
         let mut bytes = self.host.read(connection);
+        let Some(stream) = self.streams.get_mut(&connection) else {
+            return;
+        };
+        if let Some(tunnel) = &mut stream.tunnel {
+            bytes = tunnel.receive(&bytes);
+        }
         if let Some(Cut::Calls(left)) = &mut self.cut {
             bytes.truncate(*left);
             *left -= bytes.len();
         }
-        let Some(records) = self.streams.get_mut(&connection) else {
-            return;
-        };
-        records.push(&bytes);
-        let whole: Vec<_> = std::iter::from_fn(|| records.pop()).collect();
+        stream.records.push(&bytes);
+        let is_protected = stream.tunnel.is_some() || stream.is_mount;
+        let whole: Vec<_> = std::iter::from_fn(|| stream.records.pop()).collect();
+        self.flush(connection);
         for record in whole {
+            if !is_protected && !matches!(self.protection, Protection::None) {
+                self.answer_probe(connection, &record);
+                continue;
+            }
             let call = decode_call(&record);
             match call.program {
                 nfs3::PROGRAM => {
+                    self.note(call.xid, &record);
                     self.serve_nfs(connection, &call);
                     self.last_call = record;
                 }
                 mount::PROGRAM => {
                     let reply = self.serve_mount(&call);
-                    self.host.send(connection, &reply);
+                    self.send(connection, &reply);
                 }
                 other => panic!("program {other} is not served here"),
             }
@@ -175,6 +285,37 @@ impl Origin {
         if let Some(Cut::Calls(0)) = self.cut {
             self.cut = None;
             self.reset(connection);
+        }
+    }
+
+    /// Nothing but a probe may come in clear.
+    fn answer_probe(&mut self, connection: ConnectionId, record: &[u8]) {
+        let xid = rpc::xid(record);
+        let probe = rpc::encode_probe(xid, (nfs3::PROGRAM, nfs3::VERSION, 0));
+        assert_eq!(record, &probe[4..], "a call in clear");
+        match &mut self.protection {
+            Protection::Probed(new) => {
+                let tunnel = new();
+                self.host.send(connection, &rpc::encode_starttls(xid));
+                self.probes += 1;
+                if let Some(stream) = self.streams.get_mut(&connection) {
+                    stream.tunnel = Some(tunnel);
+                }
+            }
+            Protection::Refused(reply) => self.host.send(connection, &reply(xid)),
+            Protection::Silent => {}
+            Protection::None | Protection::Direct(_) => panic!("a probe that nobody asked for"),
+        }
+    }
+
+    /// Holds a call against the one that came with this xid before.
+    fn note(&mut self, xid: u32, record: &[u8]) {
+        let mut hasher = DefaultHasher::new();
+        record.hash(&mut hasher);
+        let digest = hasher.finish();
+        if let Some(before) = self.digests.insert(xid, digest) {
+            assert_eq!(before, digest, "another call with the xid {xid:#x}");
+            self.repeated += 1;
         }
     }
 
@@ -186,10 +327,10 @@ impl Origin {
             self.held.push((connection, reply));
         } else if let Some(Cut::Reply(len)) = self.cut {
             self.cut = None;
-            self.host.send(connection, &reply[..len.min(reply.len())]);
+            self.send(connection, &reply[..len.min(reply.len())]);
             self.cutting = Some(connection);
         } else {
-            self.host.send(connection, &reply);
+            self.send(connection, &reply);
         }
     }
 

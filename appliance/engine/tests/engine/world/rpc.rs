@@ -58,6 +58,15 @@ pub fn encode_probe(xid: u32, (program, version, procedure): (u32, u32, u32)) ->
     words.flat_map(u32::to_be_bytes).collect()
 }
 
+/// The reply to a probe that agrees to TLS, with its record mark.
+pub fn encode_starttls(xid: u32) -> Vec<u8> {
+    const LAST_FRAGMENT_OF_32: u32 = (1 << 31) | 32;
+    // REPLY, accepted, verifier of AUTH_NONE with 8 bytes.
+    let head = [LAST_FRAGMENT_OF_32, xid, 1, 0, 0, 8].map(u32::to_be_bytes);
+    const SUCCESS: [u8; 4] = [0; 4];
+    [head.as_flattened(), b"STARTTLS", &SUCCESS].concat()
+}
+
 /// A whole successful reply with its record mark.
 pub fn encode_reply(xid: u32, results: &impl Pack) -> Vec<u8> {
     let body = msg_body::REPLY(reply_body::MSG_ACCEPTED(accepted_reply {
