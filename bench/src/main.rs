@@ -29,6 +29,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// What a byte, a segment and a call cost, each against something else.
+    Ratios(ratios::Options),
+    /// Payloads copied into frames against payloads attached: a table, a plot and a report.
+    CopyVsAttach(copy_vs_attach::Options),
     /// Puts NFS load on a server, over the kernel's sockets.
     Load(load::Options),
     /// Puts NFS load on Wirepage through virtio rings, as its clients and its origin at once.
@@ -39,21 +43,17 @@ enum Command {
     Instructions(instructions::Options),
     /// Tells what a call costs the engine as connections, files and cached blocks become more.
     Scaling(scaling::Options),
-    /// What a byte, a segment and a call cost, each against something else.
-    Ratios(ratios::Options),
-    /// Payloads copied into frames against payloads attached: a table, a plot and a report.
-    CopyVsAttach(copy_vs_attach::Options),
 }
 
 fn main() -> ExitCode {
     let outcome: Result<(), Box<dyn std::error::Error>> = match Arguments::parse().command {
+        Command::Ratios(options) => ratios::run(&options).map_err(Into::into),
+        Command::CopyVsAttach(options) => copy_vs_attach::run(&options),
         Command::Load(options) => load::run(&options).map_err(Into::into),
         Command::Rings(options) => rings::run(&options).map_err(Into::into),
         Command::Peers(options) => peers::run(&options).map_err(Into::into),
         Command::Instructions(options) => instructions::run(&options).map_err(Into::into),
         Command::Scaling(options) => scaling::run(&options).map_err(Into::into),
-        Command::Ratios(options) => ratios::run(&options).map_err(Into::into),
-        Command::CopyVsAttach(options) => copy_vs_attach::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
