@@ -74,12 +74,14 @@ fn taken(
 
 const FILE_BLOCKS: usize = 4;
 
+type Call<'a> = dyn Fn(&mut World<RingWire>) + 'a;
+
 /// Calls of every kind, with the replies acknowledged; allocations meanwhile.
 fn round(world: &mut World<RingWire>, client: usize, file: &nfs_fh3, data: &[u8]) -> [usize; 3] {
     let mut counts = [0; 3];
     for block in 0..FILE_BLOCKS {
         let offset = block * BLOCK;
-        let calls: [&dyn Fn(&mut World<RingWire>); 3] = [
+        let calls: [&Call<'_>; 3] = [
             &|world| {
                 world.read(client, file, offset, BLOCK);
             },

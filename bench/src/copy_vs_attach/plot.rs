@@ -7,8 +7,11 @@ use super::{PLACES, Report};
 
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
+/// Which figure of a cell.
+type Figure = fn(&super::Cell) -> f64;
+
 /// Both ways in a picture's legend.
-const WAYS: [(&str, fn(&super::Cell) -> f64); 2] = [
+const WAYS: [(&str, Figure); 2] = [
     ("copy", |cell| cell.copy.min),
     ("attach", |cell| cell.attach.min),
 ];
