@@ -64,8 +64,8 @@ struct StatsArguments {
 type Failure = Box<dyn std::error::Error>;
 
 /// Does what the command line `arguments` (the program's name first) ask for. `run` is the appliance
-/// itself: it returns when a drain has ended.
-pub fn execute<I>(arguments: I, run: impl FnOnce(Config) -> Result<(), Failure>) -> ExitCode
+/// itself, given the file of its configuration: it returns when a drain has ended.
+pub fn execute<I>(arguments: I, run: impl FnOnce(&Path, Config) -> Result<(), Failure>) -> ExitCode
 where
     I: IntoIterator<Item: Into<OsString> + Clone>,
 {
@@ -83,7 +83,7 @@ where
     };
     logging::start(&arguments.log);
     let done = match arguments.command {
-        Command::Run { config } => load(&config).and_then(run),
+        Command::Run { config } => load(&config).and_then(|loaded| run(&config, loaded)),
         Command::Check { config } => check(&config),
         Command::Stats(arguments) => stats(arguments),
     };

@@ -121,6 +121,8 @@ counters! {
     tls_handshakes_timed_out,
     /// TLS handshakes under way now.
     tls_handshakes_under_way,
+    /// TLS sessions that wait to be held against new rules, certificates or lists now.
+    tls_sessions_unjudged,
     /// Connections closed because something other than a handshake followed the probe.
     tls_clear_bytes_after_probe,
     /// TLS sessions ended because the peer broke the protocol or a key was worn out.
@@ -141,11 +143,15 @@ counters! {
     audits_lost,
     /// Turns of the poll loop.
     turns,
+    /// Ticks of the time-stamp counter spent in turns that received, sent or did anything else.
+    busy_ticks,
     /// Turns after which the engine slept.
     idle_sleeps,
     same:
     /// When the first certificate of the appliance's own expires, in seconds since 1970; 0 if there is none.
     certificate_expires_at,
+    /// Ticks of the time-stamp counter in a second.
+    ticks_per_second,
 }
 
 impl Counters {

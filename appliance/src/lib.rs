@@ -12,7 +12,13 @@ pub mod journal;
 pub mod limits;
 pub mod logging;
 pub mod nic;
+pub mod policy;
 pub mod poll_loop;
 pub mod run;
 pub mod signals;
 pub mod trust;
+
+const _: () = assert!(
+    !mutant::COMPILED_IN,
+    "mutants are for the simulator: a gateway with bugs on purpose must not exist"
+);

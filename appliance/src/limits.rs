@@ -64,6 +64,9 @@ pub const EXPORT_PATH_BYTES_MAX: usize = 1024;
 /// Less than a second is what a busy origin takes; who would wait for more than a day waits for ever.
 pub const GIVE_UP_SECONDS: RangeInclusive<u32> = 1..=86_400;
 
+/// Users and groups that nobody is turned into by mistake: not root, and not the number that stands for none.
+pub const ANONYMOUS_IDS: RangeInclusive<u32> = 1..=u32::MAX - 1;
+
 /// PATH_MAX without its terminating zero.
 pub const PATH_BYTES_MAX: usize = 4095;
 

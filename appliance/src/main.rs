@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    wirepage::cli::execute(std::env::args_os(), |config| {
-        Ok(wirepage::run::run(&config)?)
+    wirepage::cli::execute(std::env::args_os(), |file, config| {
+        Ok(wirepage::run::run(file, &config)?)
     })
 }

@@ -19,7 +19,7 @@ use dpdk::eal::{Iova, LogLevel, Pages, Vdev};
 use dpdk::{
     Eal, EalConfig, EalThread, ExternalPool, ExternalPoolConfig, FrameBuilder, FrameError, Mbuf,
     MbufBatch, Mempool, MempoolConfig, Part, Port, PortConfig, RxChecksum, RxQueue, TxOffload,
-    TxQueue,
+    TxQueue, tsc,
 };
 
 use crate::config::Config;
@@ -29,6 +29,16 @@ use crate::config::eal::{EalLogLevel, IovaMode};
 use crate::config::engine::TxMode;
 use crate::config::port::Port as PortSettings;
 use crate::limits;
+
+/// Ticks of the time-stamp counter since some moment in the past.
+pub fn ticks() -> u64 {
+    tsc::now()
+}
+
+/// Ticks in a second, once the EAL has started.
+pub fn ticks_per_second() -> u64 {
+    tsc::hz()
+}
 
 /// Why the NICs did not come up.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cache::{CacheStats, Slots};
-use engine::{Engine, Trust};
-use tracing::{info, warn};
+use engine::{Engine, Policy};
+use tracing::{error, info, warn};
 
 use crate::audit::AuditLine;
 use crate::control::snapshot::SnapshotPublisher;
@@ -14,7 +14,7 @@ use crate::counters::Counters;
 use crate::idle::{IdleMode, IdlePolicy, Pause};
 use crate::journal::ConnectionJournal;
 use crate::limits;
-use crate::nic::{Nic, RxSegment};
+use crate::nic::{self, Nic, RxSegment};
 use crate::signals::ShutdownRequest;
 use crate::trust;
 
@@ -26,17 +26,18 @@ pub struct PollLoop {
     journal: Option<ConnectionJournal>,
     clock: Instant,
     turns: u64,
+    busy_ticks: u64,
     idle_sleeps: u64,
     news: TrustNews,
     /// When links and news are looked at again.
     next_poll: Duration,
 }
 
-/// Where the loop hears of new certificates, keys and lists.
+/// Where the loop hears of new rules, certificates, keys and lists.
 #[derive(Debug)]
 pub struct TrustNews {
     /// Of those that have been checked.
-    pub receiver: Receiver<Trust>,
+    pub receiver: Receiver<Policy>,
     /// When the first certificate of those in use expires, in seconds since 1970; 0 if there is none.
     pub expires_at: u64,
 }
@@ -68,6 +69,7 @@ impl PollLoop {
             journal,
             clock: Instant::now(),
             turns: 0,
+            busy_ticks: 0,
             idle_sleeps: 0,
             news,
             next_poll: Duration::ZERO,
@@ -100,6 +102,7 @@ impl PollLoop {
     /// One turn; `now` is read once.
     fn turn(&mut self, policy: &mut IdlePolicy) {
         let now = self.clock.elapsed();
+        let begun = nic::ticks();
         let mut busy = false;
         for (port, nic) in self.nics.iter_mut().enumerate() {
             let engine = &mut self.engine;
@@ -111,11 +114,16 @@ impl PollLoop {
         busy |= self.transmit(now);
         self.keep_journal();
         self.turns += 1;
-        let (turns, idle_sleeps) = (self.turns, self.idle_sleeps);
+        if busy {
+            self.busy_ticks += nic::ticks().wrapping_sub(begun);
+        }
+        let (turns, busy_ticks, idle_sleeps) = (self.turns, self.busy_ticks, self.idle_sleeps);
         let (engine, nics) = (&self.engine, &self.nics);
         let certificate_expires_at = self.news.expires_at;
         self.publisher.publish_if_asked(|| Counters {
             turns,
+            busy_ticks,
+            ticks_per_second: nic::ticks_per_second(),
             idle_sleeps,
             certificate_expires_at,
             ..gather(engine, nics)
@@ -125,9 +133,12 @@ impl PollLoop {
         }
         if now >= self.next_poll {
             self.next_poll = now + limits::LINK_POLL;
-            if let Ok(trust) = self.news.receiver.try_recv() {
-                self.news.expires_at = trust::expires_at(&trust);
-                self.engine.reload(trust, now);
+            if let Ok(policy) = self.news.receiver.try_recv() {
+                let expires_at = trust::expires_at(&policy.trust);
+                match self.engine.reload(policy, now) {
+                    Ok(()) => self.news.expires_at = expires_at,
+                    Err(error) => error!("the rules stay as they were: {error}"),
+                }
             }
             for nic in &self.nics {
                 nic.poll_link();
@@ -249,6 +260,7 @@ fn gather(engine: &Engine<RxSegment>, nics: &[Nic]) -> Counters {
         tls_handshakes_failed: stats.security.handshakes_failed,
         tls_handshakes_timed_out: stats.security.handshakes_timed_out,
         tls_handshakes_under_way: stats.security.handshakes_under_way as u64,
+        tls_sessions_unjudged: stats.security.sessions_unjudged as u64,
         tls_clear_bytes_after_probe: stats.security.clear_bytes_after_probe,
         tls_sessions_failed: stats.security.sessions_failed,
         tls_truncations: stats.security.truncations,

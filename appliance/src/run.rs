@@ -11,14 +11,11 @@ use std::time::{Duration, Instant};
 
 use cache::{Cache, CacheConfig, Slots};
 use core_affinity::CoreId;
-use engine::{Engine, EngineConfig, RekeyPolicy, Security, Trust};
-use gateway::{
-    Cidr, Export, Gateway, GatewayConfig, OriginConfig, OriginSecurity, Seeds, ServiceConfig,
-};
+use engine::{Engine, EngineConfig, Policy, RekeyPolicy, Security, Trust};
+use gateway::{Export, Gateway, GatewayConfig, OriginConfig, OriginSecurity, Seeds, ServiceConfig};
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::config::export::Coherence;
 use crate::config::listen::PORTMAP_PORT;
 use crate::config::origin_tls::OriginTlsMode;
 use crate::control::server::{ControlError, ControlServer};
@@ -29,7 +26,7 @@ use crate::nic::{Nic, NicError, Nics};
 use crate::poll_loop::{Drained, PollLoop, TrustNews};
 use crate::signals::{ReloadRequest, ShutdownRequest};
 use crate::trust::reload::{Reloader, TrustWatcher};
-use crate::trust::{self, TrustError};
+use crate::trust::{self, ReloadError, TrustError};
 
 /// Why the appliance did not run, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +40,9 @@ pub enum RunError {
     /// Certificates, keys or lists cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// Nor can the rules.
+    #[error(transparent)]
+    Rules(#[from] ReloadError),
     /// The engine could not be built.
     #[error(transparent)]
     Engine(#[from] engine::EngineError),
@@ -70,11 +70,11 @@ pub enum RunError {
     },
 }
 
-/// Runs the appliance until SIGTERM or SIGINT, then drains it.
+/// Runs the appliance until SIGTERM or SIGINT, then drains it. `file` is where `config` came from.
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn run(config: &Config) -> Result<(), RunError> {
+pub fn run(file: &Path, config: &Config) -> Result<(), RunError> {
     let seeds = Secrets::draw().map_err(|source| RunError::System {
         what: "cannot read random bytes",
         source,
@@ -88,9 +88,9 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         );
     }
     let key_log = key_log.map(trust::open_key_log).transpose()?;
-    let (reloader, trust) = Reloader::start(config, key_log)?;
+    let (reloader, policy) = Reloader::start(file, config, key_log)?;
     if config.speaks_tls() {
-        info!("{}", trust::describe_expiry(&trust));
+        info!("{}", trust::describe_expiry(&policy.trust));
     }
     if config.origin().tls.is_none() {
         info!("the origin is spoken to in clear, as [origin] security = \"none\" says");
@@ -118,8 +118,11 @@ pub fn run(config: &Config) -> Result<(), RunError> {
         thread::Builder::new()
             .name("engine".to_owned())
             .spawn_scoped(scope, || {
-                let trust = TrustInput { first: trust, news };
-                run_engine(config, &nics, publisher, &seeds, trust, &shutdown)
+                let policies = Policies {
+                    first: policy,
+                    news,
+                };
+                run_engine(config, &nics, publisher, &seeds, policies, &shutdown)
             })
             .map_err(|source| RunError::System {
                 what: "cannot start the engine's thread",
@@ -153,7 +156,7 @@ fn run_engine(
     nics: &Nics,
     publisher: SnapshotPublisher,
     secrets: &Secrets,
-    trust: TrustInput,
+    policies: Policies,
     shutdown: &ShutdownRequest,
 ) -> Result<Drained, RunError> {
     let core = config.engine().cores.first();
@@ -175,18 +178,19 @@ fn run_engine(
     for port in &mut ports {
         port.count_payload(cache.address_range());
     }
+    let Policies { first, news } = policies;
+    let expires_at = trust::expires_at(&first.trust);
     let gateway = Gateway::new(
-        gateway_config(config),
+        gateway_config(config, first.exports),
         cache,
         Seeds {
             xid: secrets.xid,
             hash: secrets.hash,
         },
     );
-    let expires_at = trust::expires_at(&trust.first);
     let security = if config.speaks_tls() {
         let slots = Slots::new(nics.record_memory(config, &ports)?);
-        Some(security(config, trust.first, slots))
+        Some(security(config, first.trust, first.rekey, slots))
     } else {
         None
     };
@@ -197,7 +201,7 @@ fn run_engine(
         config.port(config.listen().port).address.address()
     );
     let news = TrustNews {
-        receiver: trust.news,
+        receiver: news,
         expires_at,
     };
     Ok(PollLoop::new(engine, ports, publisher, journal, news).run(config.engine().idle, shutdown))
@@ -287,24 +291,7 @@ fn engine_config(config: &Config, nics: &[Nic], secrets: &Secrets) -> EngineConf
     }
 }
 
-fn gateway_config(config: &Config) -> GatewayConfig {
-    let exports = config.exports().iter().map(|export| Export {
-        path: export.path.clone(),
-        allow: export
-            .clients
-            .iter()
-            .filter_map(|network| Cidr::new(network.network(), network.prefix_len()))
-            .collect(),
-        read_only: export.read_only,
-        coherence: match export.coherence {
-            Coherence::Strict => gateway::Coherence::Strict,
-            Coherence::Immutable => gateway::Coherence::Immutable,
-        },
-        security: export.security,
-        give_up: export
-            .give_up_seconds
-            .map(|seconds| Duration::from_secs(seconds.into())),
-    });
+fn gateway_config(config: &Config, exports: Vec<Export>) -> GatewayConfig {
     let (listen, origin, limits) = (config.listen(), config.origin(), config.limits());
     let (security, mount_security) = match &origin.tls {
         None => (OriginSecurity::Clear, OriginSecurity::Clear),
@@ -322,7 +309,7 @@ fn gateway_config(config: &Config) -> GatewayConfig {
         }
     };
     GatewayConfig {
-        exports: exports.collect(),
+        exports,
         origin: OriginConfig {
             security,
             mount_security,
@@ -351,17 +338,13 @@ fn gateway_config(config: &Config) -> GatewayConfig {
     }
 }
 
-fn security(config: &Config, trust: Trust, slots: Slots) -> Security {
-    let origin = config.origin().tls.as_ref();
+fn security(config: &Config, trust: Trust, rekey: RekeyPolicy, slots: Slots) -> Security {
     Security {
         server: trust.server,
         origin: trust.origin,
         admission: trust.admission,
         slots,
-        rekey: RekeyPolicy {
-            clients: config.tls().rekey,
-            origin: origin.map_or_else(Default::default, |origin| origin.rekey),
-        },
+        rekey,
         sealing: config.engine().tx.sealing(),
     }
 }
@@ -387,10 +370,10 @@ fn remove_stale_sockets(config: &Config) {
     }
 }
 
-/// What the engine trusts when it starts, and where it hears of more.
-struct TrustInput {
-    first: Trust,
-    news: Receiver<Trust>,
+/// The engine's rules when it starts, and where it hears of new ones.
+struct Policies {
+    first: Policy,
+    news: Receiver<Policy>,
 }
 
 /// Random values that differ at every start.

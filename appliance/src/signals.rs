@@ -1,4 +1,4 @@
-//! Being asked to end, by SIGTERM and SIGINT, and to read certificates again, by SIGHUP.
+//! Being asked to end, by SIGTERM and SIGINT, and to read rules and certificates again, by SIGHUP.
 
 use std::io;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl ShutdownRequest {
     }
 }
 
-/// Whether SIGHUP has asked to read certificates, keys and lists again.
+/// Whether SIGHUP has asked to read rules, certificates, keys and lists again.
 #[derive(Debug, Clone, Default)]
 pub struct ReloadRequest(Arc<AtomicBool>);
 

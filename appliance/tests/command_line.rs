@@ -57,7 +57,7 @@ fn check_prints_what_would_run() {
         "listen   10.77.1.1 (client): NFS 2049, MOUNT 20048, portmap 111",
         "origin   10.77.2.2 (through origin)",
         "export   /export (read and write, in clear, coherence strict) for 10.77.1.0/24",
-        "export   /render (read and write, TLS with a client certificate, coherence strict)",
+        "export   /render (read and write, TLS with a client certificate, everybody as 1000:100, coherence strict)",
         "1536 blocks of 64 KiB in EAL memory",
         "tls      64 MiB for records in EAL memory",
         "our certificate expires in",

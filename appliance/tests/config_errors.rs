@@ -345,6 +345,12 @@ fn export() {
                 "clients = [\"10.77.1.0/24\"]\ncoherence = \"bounded\"",
             ),
             (clients, "clients = [\"10.77.1.0/24\"]\ncoherence = \"lax\""),
+            (clients, "clients = [\"10.77.1.0/24\"]\nsquash = \"nobody\""),
+            (clients, "clients = [\"10.77.1.0/24\"]\nanon_gid = 100"),
+            (
+                clients,
+                "clients = [\"10.77.1.0/24\"]\nsquash = \"all\"\nanon_uid = 0\nanon_gid = 4294967295",
+            ),
             (clients, "clients = [\"10.77.1.0/24\"]\ngive_up_seconds = 0"),
             (
                 clients,

@@ -1,5 +1,6 @@
 //! The example is the configuration reference, so it has to be right, and complete.
 
+use gateway::{Anonymous, Squash};
 use wirepage::config::cache::ArenaKind;
 use wirepage::config::engine::TxMode;
 use wirepage::config::export::Coherence;
@@ -41,6 +42,12 @@ fn the_example_is_what_it_says() {
         gateway::AcceptedSecurity::CLEAR
     );
     assert_eq!(config.exports()[0].coherence, Coherence::Strict);
+    assert_eq!(config.exports()[0].squash, Squash::Nobody);
+    let anonymous = Anonymous {
+        uid: 1000,
+        gid: 100,
+    };
+    assert_eq!(config.exports()[1].squash, Squash::Everybody(anonymous));
     assert!(config.exports()[0].admits("10.77.1.9".parse().unwrap()));
     assert!(!config.exports()[0].admits("10.77.2.9".parse().unwrap()));
 }
@@ -123,7 +130,16 @@ clients = ["10.0.0.0/24"]
     assert!(config.origin().reserved_source_ports);
     assert!(config.listen().portmap);
     assert_eq!(config.exports()[0].give_up_seconds, None, "as a hard mount");
+    assert_eq!(config.exports()[0].squash, Squash::Nobody);
     assert!(config.eal().memory_mib > 256);
+    let squashing = minimal.replace("clients", "squash = \"root\"\nclients");
+    let nobody = Anonymous {
+        uid: 65_534,
+        gid: 65_534,
+    };
+    let squashing = parse(&squashing).unwrap();
+    assert_eq!(squashing.exports()[0].squash, Squash::Root(nobody));
+    assert!(squashing.to_string().contains("root as 65534:65534"));
     let summary = config.to_string();
     for part in [
         "0000:01:00.0",

@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use certificates::Authority;
+use engine::Policy;
+use gateway::Squash;
 use rcgen::{CertificateRevocationListParams, KeyIdMethod, SerialNumber, date_time_ymd};
 use wirepage::config::{Config, Machine};
 use wirepage::trust;
@@ -69,9 +71,9 @@ impl World {
         fs::write(self.path(name), list.pem().unwrap()).unwrap();
     }
 
-    fn config(&self) -> Config {
+    fn text(&self) -> String {
         let directory = self.directory.path().display();
-        let text = format!(
+        format!(
             r#"
 [[port]]
 name = "lan"
@@ -97,8 +99,24 @@ key = "{directory}/server-key.pem"
 client_ca = "{directory}/ca.pem"
 crl = "{directory}/crl.pem"
 "#
-        );
-        Config::parse(&text, "w.toml", &Machine::with_cores([0])).unwrap()
+        )
+    }
+
+    fn config(&self) -> Config {
+        Config::parse(&self.text(), "w.toml", &Machine::detect()).unwrap()
+    }
+
+    /// What runs with the configuration in a file.
+    fn start(&self) -> (Reloader, Policy) {
+        fs::write(self.path("w.toml"), self.text()).unwrap();
+        Reloader::start(&self.path("w.toml"), &self.config(), None).unwrap()
+    }
+
+    /// The configuration with something in it replaced.
+    fn edit(&self, from: &str, to: &str) {
+        let text = self.text();
+        assert!(text.contains(from), "{from}");
+        fs::write(self.path("w.toml"), text.replace(from, to)).unwrap();
     }
 
     /// What is wrong, with the directory left out.
@@ -114,7 +132,6 @@ fn what_is_right_is_taken() {
     let trust = trust::load(&world.config(), None).unwrap();
     assert!(trust.server.is_some() && trust.origin.is_some());
     assert_eq!(trust.origin.as_ref().unwrap().name.to_string(), "10.0.0.2");
-    assert_eq!(trust.admission.len(), 1);
     assert_eq!(trust::expires_at(&trust), FAR_AS_SECONDS);
 }
 
@@ -220,14 +237,18 @@ fn a_key_for_the_group_is_right() {
 #[test]
 fn files_are_read_again_when_they_have_changed_and_settled() {
     let world = World::new();
-    let (mut reloader, first) = Reloader::start(&world.config(), None).unwrap();
-    assert_eq!(trust::expires_at(&first), FAR_AS_SECONDS);
+    let (mut reloader, first) = world.start();
+    assert_eq!(trust::expires_at(&first.trust), FAR_AS_SECONDS);
+    assert_eq!((first.trust.admission.len(), first.exports.len()), (1, 1));
     assert!(reloader.poll(false).is_none());
 
     world.issue("server", "server.test", FAR - 1);
     assert!(reloader.poll(false).is_none(), "it may still be changing");
-    let trust = reloader.poll(false).expect("it has settled").unwrap();
-    assert_eq!(trust::expires_at(&trust), FAR_AS_SECONDS - 365 * 86_400);
+    let policy = reloader.poll(false).expect("it has settled").unwrap();
+    assert_eq!(
+        trust::expires_at(&policy.trust),
+        FAR_AS_SECONDS - 365 * 86_400
+    );
     assert!(reloader.poll(false).is_none(), "once is enough");
 }
 
@@ -235,7 +256,7 @@ fn files_are_read_again_when_they_have_changed_and_settled() {
 #[test]
 fn a_wrong_file_is_refused_until_it_is_mended() {
     let world = World::new();
-    let (mut reloader, _) = Reloader::start(&world.config(), None).unwrap();
+    let (mut reloader, _) = world.start();
     for spoil in [
         (|w| fs::remove_file(w.path("crl.pem")).unwrap()) as fn(&World),
         |w| fs::write(w.path("crl.pem"), "x").unwrap(),
@@ -253,12 +274,219 @@ fn a_wrong_file_is_refused_until_it_is_mended() {
 #[test]
 fn files_are_read_at_once_when_somebody_asks() {
     let world = World::new();
-    let (mut reloader, _) = Reloader::start(&world.config(), None).unwrap();
+    let (mut reloader, _) = world.start();
     assert!(reloader.poll(true).expect("asked").is_ok());
     world.issue("server", "server.test", FAR - 1);
-    let trust = reloader.poll(true).expect("asked").unwrap();
-    assert_eq!(trust::expires_at(&trust), FAR_AS_SECONDS - 365 * 86_400);
+    let policy = reloader.poll(true).expect("asked").unwrap();
+    assert_eq!(
+        trust::expires_at(&policy.trust),
+        FAR_AS_SECONDS - 365 * 86_400
+    );
     assert!(reloader.poll(false).is_none());
+}
+
+/// The next policy, when what has changed has settled.
+fn settled(reloader: &mut Reloader) -> Result<Policy, String> {
+    assert!(reloader.poll(false).is_none(), "it may still be changing");
+    let policy = reloader.poll(false).expect("it has settled");
+    policy.map_err(|error| error.to_string())
+}
+
+#[test]
+fn rules_are_read_again_when_the_configuration_changes() {
+    let world = World::new();
+    let (mut reloader, first) = world.start();
+    assert!(!first.exports[0].read_only);
+    world.edit(
+        "clients = [\"10.0.0.0/24\"]",
+        "clients = [\"10.1.0.0/16\"]\nread_only = true\nsquash = \"root\"\n\
+         certificates = [{ san = \"a.test\" }]",
+    );
+    let policy = settled(&mut reloader).unwrap();
+    let rules = &policy.exports[0];
+    assert!(rules.read_only && rules.allows("10.1.2.3".parse().unwrap()));
+    assert!(matches!(rules.squash, Squash::Root(_)));
+    assert!(!rules.allows("10.0.0.3".parse().unwrap()));
+    assert_eq!(policy.trust.admission[0].rules.len(), 1);
+    // Other names of files are looked at as well.
+    world.issue("other", "server.test", FAR - 1);
+    world.edit("/server", "/other");
+    let policy = settled(&mut reloader).unwrap();
+    assert_eq!(
+        trust::expires_at(&policy.trust),
+        FAR_AS_SECONDS - 365 * 86_400
+    );
+    assert!(!policy.exports[0].read_only);
+    world.issue("other", "server.test", FAR - 2);
+    let policy = settled(&mut reloader).unwrap();
+    assert_eq!(
+        trust::expires_at(&policy.trust),
+        FAR_AS_SECONDS - 2 * 365 * 86_400
+    );
+    assert!(reloader.poll(false).is_none(), "once is enough");
+}
+
+/// Exports keep their places, as the engine wants.
+#[test]
+fn exports_come_behind_and_go_in_place() {
+    let world = World::new();
+    let (mut reloader, _) = world.start();
+    let paths = |policy: &Policy| {
+        let exports = policy.exports.iter();
+        let in_use = |export: &gateway::Export| !export.allow.is_empty();
+        assert_eq!(policy.trust.admission.len(), policy.exports.len());
+        exports
+            .map(|export| (export.path.clone(), in_use(export)))
+            .collect::<Vec<_>>()
+    };
+    let is = |expected: &[(&str, bool)], policy: &Policy| {
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(path, used)| ((*path).to_owned(), *used))
+            .collect();
+        assert_eq!(paths(policy), expected);
+    };
+    let of =
+        |path: &str| format!("path = \"{path}\"\nsecurity = \"mtls\"\nclients = [\"10.0.0.0/24\"]");
+    world.edit(&of("/"), &format!("{}\n[[export]]\n{}", of("/b"), of("/a")));
+    is(
+        &[("/", false), ("/b", true), ("/a", true)],
+        &settled(&mut reloader).unwrap(),
+    );
+    world.edit(&of("/"), &of("/a"));
+    is(
+        &[("/", false), ("/b", false), ("/a", true)],
+        &settled(&mut reloader).unwrap(),
+    );
+    world.edit(&of("/"), &of("/"));
+    is(
+        &[("/", true), ("/b", false), ("/a", false)],
+        &settled(&mut reloader).unwrap(),
+    );
+}
+
+/// What is wrong changes nothing; certificates are renewed all the same.
+#[test]
+fn a_wrong_configuration_is_refused_until_it_is_mended() {
+    let world = World::new();
+    let (mut reloader, _) = world.start();
+    world.edit(
+        "security = \"mtls\"\nclients",
+        "security = \"mtsl\"\nclients",
+    );
+    let error = settled(&mut reloader).unwrap_err();
+    assert!(
+        error.contains("w.toml:") && error.contains("mtsl"),
+        "{error}"
+    );
+    assert!(reloader.poll(false).is_none(), "said once");
+    assert!(reloader.poll(true).expect("asked").is_err());
+    world.issue("server", "server.test", FAR - 1);
+    let policy = settled(&mut reloader).unwrap();
+    assert_eq!(
+        trust::expires_at(&policy.trust),
+        FAR_AS_SECONDS - 365 * 86_400
+    );
+
+    // A right configuration with a file that is wrong: when that is mended, both are taken.
+    world.edit(
+        "clients = [\"10.0.0.0/24\"]",
+        "read_only = true\nclients = [\"10.0.0.0/24\"]",
+    );
+    fs::write(world.path("crl.pem"), "x").unwrap();
+    assert!(settled(&mut reloader).is_err());
+    world.write_revocation_list(FAR, "crl.pem");
+    assert!(settled(&mut reloader).unwrap().exports[0].read_only);
+}
+
+#[test]
+fn what_takes_a_restart_stays_and_is_named() {
+    let world = World::new();
+    let text = world.text();
+    let parse = |text: &str| Config::parse(text, "w.toml", &Machine::detect()).unwrap();
+    let config = parse(&text);
+    for (from, to, named) in [
+        ("device = \"0000:01", "device = \"0000:02", "[[port]]"),
+        ("[listen]", "[listen]\nnfs_port = 20049", "[listen]"),
+        (
+            "[listen]",
+            "[cache]\nsize_mib = 512\n[listen]",
+            "[eal] [cache]",
+        ),
+        (
+            "[listen]",
+            "[engine]\nidle = \"poll\"\n[listen]",
+            "[engine]",
+        ),
+        (
+            "[listen]",
+            "[limits]\nconnections = 100\n[listen]",
+            "[limits]",
+        ),
+        (
+            "[listen]",
+            "[control]\nsocket = \"/run/w\"\n[listen]",
+            "[control]",
+        ),
+        ("10.0.0.2", "10.0.0.3", "[origin]"),
+        (
+            "security = \"mtls\"\nca",
+            "security = \"direct\"\nca",
+            "[origin]",
+        ),
+        (
+            "[tls]",
+            "[tls]\nrecord_memory_mib = 65",
+            "[eal] [tls] record_memory_mib",
+        ),
+        ("[tls]", "[tls]\nkey_log = \"/run/keys\"", "[tls] key_log"),
+    ] {
+        let (adopted, waiting) = config.adopt(parse(&text.replace(from, to)));
+        assert_eq!(waiting.join(" "), named);
+        assert_eq!(adopted, config, "{named}");
+    }
+    // What may change does.
+    for (from, to) in [
+        ("[tls]", "[tls]\ntickets = false\nrekey = \"update\""),
+        ("origin-ca", "ca"),
+        ("crl = \"", "name = \"nfs.example\"\ncrl = \""),
+        (
+            "security = \"mtls\"\nclients",
+            "security = \"tls\"\nclients",
+        ),
+        (
+            "security = \"mtls\"\nclients",
+            "security = \"none\"\nclients",
+        ),
+    ] {
+        let new = parse(&text.replacen(from, to, 1));
+        let (adopted, waiting) = config.adopt(new.clone());
+        assert_eq!(waiting, Vec::<&str>::new());
+        assert_ne!(adopted, config);
+        assert_eq!(adopted, new);
+    }
+}
+
+#[test]
+fn tls_does_not_come_without_memory_for_it() {
+    let world = World::new();
+    let clear = world.text().replace(
+        "security = \"mtls\"\nclients",
+        "security = \"none\"\nclients",
+    );
+    let (start, origin) = clear.split_once("security = \"mtls\"").unwrap();
+    let clear = format!("{start}{}", &origin[origin.find("[[export]]").unwrap()..]);
+    let file = world.path("w.toml");
+    fs::write(&file, &clear).unwrap();
+    let config = Config::parse(&clear, "w.toml", &Machine::detect()).unwrap();
+    let (mut reloader, _) = Reloader::start(&file, &config, None).unwrap();
+    fs::write(
+        &file,
+        clear.replace("security = \"none\"", "security = \"tls\""),
+    )
+    .unwrap();
+    let error = settled(&mut reloader).unwrap_err();
+    assert!(error.contains("restart"), "{error}");
 }
 
 #[test]

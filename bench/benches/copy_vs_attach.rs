@@ -1,73 +1,70 @@
-//! Building and freeing the frame of one NFS payload: copied into mbufs against attached
-//! where it lies in the cache.
+//! Copy against attach, for developers: criterion's view of what
+//! `bench copy-vs-attach` measures in turns.
 //!
 //! Frames are not freed at once but stay out for a while, as in a transmit ring, so that
-//! copies go to memory that is not hot either. The wire itself is not part of it.
+//! copies go to memory that is not hot either.
 #![forbid(unsafe_code)]
 
-use bench::{Bed, Source};
-use cache::{BlockSlice, WireRef};
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
-use dpdk::{FrameBuilder, Mbuf, Part};
+use std::time::Duration;
 
-/// Ethernet, IPv4 and TCP without options.
-const HEADER: [u8; 54] = [0x11; 54];
+use bench::copy_vs_attach::{CIPHERS, Chains, PLACES, Ring, SIZES, Sealer, Stage, Way, blocks_of};
+use bench::pki::Pki;
+use bench::{Bed, COLD_BYTES, fill, last_core, pin};
+use cache::BlockRef;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use dpdk::tsc;
 
-/// Blocks of 64 KiB that stay in the second-level cache.
-const HOT_BLOCKS: usize = 4;
-
-fn copy(builder: &FrameBuilder, payload: &BlockSlice) -> Mbuf {
-    let part = Part::<WireRef>::Copy(payload.as_slice());
-    builder
-        .build(&HEADER, [part])
-        .expect("the pools are large enough")
-}
-
-fn attach(builder: &FrameBuilder, payload: &BlockSlice) -> Mbuf {
-    let parts = Source::lend(payload).map(Part::Lend);
-    builder
-        .build(&HEADER, parts)
-        .expect("the pools are large enough")
-}
-
-/// Measures one frame: built, put out, and the oldest one freed.
-fn measure(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    id: BenchmarkId,
-    outstanding: usize,
-    mut build: impl FnMut() -> Mbuf,
+/// One stage with payloads of one size from every place, both ways.
+fn measure<S: Stage>(
+    criterion: &mut Criterion,
+    (name, ways): (&str, [&str; 2]),
+    blocks: &[BlockRef],
+    len: usize,
+    stage: &mut S,
 ) {
-    let mut out: Vec<Option<Mbuf>> = std::iter::repeat_with(|| None).take(outstanding).collect();
-    let mut oldest = 0;
-    group.bench_function(id, |bencher| {
-        bencher.iter(|| {
-            out[oldest] = Some(build());
-            oldest = (oldest + 1) % outstanding;
-        });
-    });
+    let mut group = criterion.benchmark_group(format!("{name}/{len} B"));
+    group.throughput(Throughput::Bytes(len as u64));
+    for (place, bytes) in PLACES {
+        for (way, label) in [Way::Copy, Way::Attach].into_iter().zip(ways) {
+            let mut lane = S::lane(blocks_of(blocks, bytes), len, way);
+            group.bench_function(BenchmarkId::new(label, place), |bencher| {
+                bencher.iter_custom(|payloads| {
+                    let payloads = usize::try_from(payloads).expect("a 64-bit machine");
+                    let ticks = stage.run(&mut lane, payloads);
+                    Duration::from_secs_f64(ticks as f64 / tsc::hz() as f64)
+                });
+            });
+        }
+    }
+    group.finish();
 }
 
 fn copy_vs_attach(criterion: &mut Criterion) {
-    let bed = Bed::new().expect("an EAL, pools and a cache");
-    for (len, outstanding) in [(1448, 512), (8 << 10, 512), (64 << 10, 64)] {
-        let mut group = criterion.benchmark_group(format!("{len} B"));
-        for (place, blocks) in [("L2", HOT_BLOCKS), ("DRAM", bed.blocks.len())] {
-            let mut source = Source::new(&bed.blocks[..blocks], len);
-            measure(
-                &mut group,
-                BenchmarkId::new("copy", place),
-                outstanding,
-                || copy(&bed.builder, source.advance()),
-            );
-            measure(
-                &mut group,
-                BenchmarkId::new("attach", place),
-                outstanding,
-                || attach(&bed.builder, source.advance()),
-            );
+    let core = last_core();
+    let bed = Bed::start(core).expect("an EAL and pools");
+    pin(usize::from(core));
+    let mut cache = bed.cache("cache", COLD_BYTES).expect("memory");
+    let blocks = fill(&mut cache);
+    let builder = bed.builder();
+    let mut ring = Ring::open(&bed).expect("a virtio ring");
+    let mut slots = bed.slots("records").expect("memory");
+    let plain = ["copy", "attach"];
+    let sealed = ["copy, then seal", "seal in one pass"];
+    for len in SIZES {
+        measure(
+            criterion,
+            ("frames", plain),
+            &blocks,
+            len,
+            &mut Chains::new(&builder, len),
+        );
+        measure(criterion, ("virtio", plain), &blocks, len, &mut ring);
+    }
+    for (name, suite) in CIPHERS {
+        let mut sealer = Sealer::new(Pki::new(suite).sender(), &mut slots);
+        for len in SIZES {
+            measure(criterion, (name, sealed), &blocks, len, &mut sealer);
         }
-        group.finish();
     }
 }
 

@@ -21,8 +21,14 @@ impl Source {
     ///
     /// If `len` is more than a block, or there are no blocks.
     pub fn new(blocks: &[BlockRef], len: usize) -> Self {
+        let mut source = Self::cut(blocks, len);
+        shuffle(&mut source.payloads);
+        source
+    }
+
+    fn cut(blocks: &[BlockRef], len: usize) -> Self {
         let stride = len.next_power_of_two();
-        let mut payloads: Vec<BlockSlice> = blocks
+        let payloads: Vec<BlockSlice> = blocks
             .iter()
             .flat_map(|block| {
                 let starts = (0..block.as_slice().len()).step_by(stride);
@@ -30,14 +36,30 @@ impl Source {
             })
             .collect();
         assert!(!payloads.is_empty(), "a source needs blocks");
-        shuffle(&mut payloads);
         Self { payloads, next: 0 }
+    }
+
+    /// As [`Source::new`], in the order in which the payloads lie.
+    ///
+    /// # Panics
+    ///
+    /// As [`Source::new`].
+    pub fn sequential(blocks: &[BlockRef], len: usize) -> Self {
+        Self::cut(blocks, len)
+    }
+
+    /// All payloads, in order.
+    pub fn payloads(&self) -> &[BlockSlice] {
+        &self.payloads
     }
 
     /// The next payload.
     pub fn advance(&mut self) -> &BlockSlice {
         let payload = &self.payloads[self.next];
-        self.next = (self.next + 1) % self.payloads.len();
+        self.next += 1;
+        if self.next == self.payloads.len() {
+            self.next = 0;
+        }
         payload
     }
 

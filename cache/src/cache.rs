@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use mutant::Mutant;
+
 use crate::index::Index;
 use crate::key::{BlockKey, FileId, KeyHasher};
 use crate::limits::{CREDIT_PER_ALLOCATION, VICTIM_LOOK};
@@ -148,7 +150,11 @@ impl Cache {
         let hash = self.index.hash(key);
         let found = self.index.find(hash, key).and_then(|block| {
             let entry = self.index.entry(block);
-            let valid = entry.valid();
+            let valid = if mutant::is_on(Mutant::ValidRangeIgnored) {
+                0..self.block_size
+            } else {
+                entry.valid()
+            };
             let at_end = entry.end_of_file && range.start == valid.end;
             (valid.contains(&range.start) || at_end).then_some((block, valid, entry.end_of_file))
         });

@@ -108,7 +108,9 @@ nic_of() {
         nic=tap
         needed=("iface=$CLIENT_TAP," "iface=$ORIGIN_TAP,")
     fi
-    needed+=("$WIREPAGE_CLIENT_ADDR/$PREFIX_LEN" "$WIREPAGE_ORIGIN_ADDR/$PREFIX_LEN" "$ORIGIN_ADDR" "$CONTROL_SOCKET")
+    needed+=("$WIREPAGE_CLIENT_ADDR/$PREFIX_LEN" "$WIREPAGE_ORIGIN_ADDR/$PREFIX_LEN" "$CONTROL_SOCKET")
+    # The origin may also be a guest.
+    grep -qF -- "\"$GUEST_ORIGIN_ADDR\"" <<<"$config" || needed+=("\"$ORIGIN_ADDR\"")
     for expected in "${needed[@]}"; do
         grep -qF -- "$expected" <<<"$config" ||
             misuse "the lab needs $expected in its configuration; see: deploy/lab config"

@@ -1,59 +1,24 @@
 # shellcheck shell=bash
 # An origin that speaks RFC 9289 itself: NFS-Ganesha 15, which Debian has in its unstable release. It is unpacked
 # beside this system, not installed in it, and runs in a chroot: its libraries are newer than this machine's.
-# Needs topology.sh, processes.sh, state.sh, report.sh, packages.sh, ganesha.sh, tls.sh.
+# Needs topology.sh, processes.sh, state.sh, report.sh, packages.sh, apt_beside.sh, ganesha.sh, tls.sh.
 
-GANESHA_TLS_DIR=${WIREPAGE_LAB_CACHE:-/var/cache/wirepage-lab}/nfs-ganesha-sid
+GANESHA_TLS_DIR=$LAB_CACHE_DIR/nfs-ganesha-sid
 GANESHA_TLS_ROOT=$GANESHA_TLS_DIR/root
-
-# The mirror that this machine's own apt takes its release from serves unstable, too.
-debian_mirror() {
-    local codename
-    # shellcheck source=/dev/null
-    codename=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
-    # shellcheck disable=SC2016 # expanded by apt-get
-    apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages' 2>/dev/null |
-        awk -v codename="$codename" '$1 == codename && !found { print $2; found = 1 }' | grep .
-}
-
-# apt_beside ARGUMENT… — apt-get for a system below GANESHA_TLS_DIR that has no package yet; this machine's lists,
-# caches and packages are not touched, its proxy and other network settings are used.
-apt_beside() {
-    local dir=$GANESHA_TLS_DIR/apt
-    apt_get -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
-        -o Dir::State="$dir/state" -o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache" \
-        -o Acquire::Languages=none -o APT::Sandbox::User=root -o Debug::NoLocking=true "$@"
-}
 
 ganesha_tls_is_unpacked() { [[ -d $GANESHA_TLS_ROOT ]]; }
 
 # unpack_ganesha_tls — once; about 30 MB to fetch.
 unpack_ganesha_tls() {
-    local dir=$GANESHA_TLS_DIR mirror package link
+    local dir=$GANESHA_TLS_DIR package
     ! ganesha_tls_is_unpacked || return 0
     say "fetching NFS-Ganesha with TLS (Debian unstable) into $dir"
-    [[ $(dpkg --print-architecture) == amd64 ]] || fail "the TLS origin was only tried on amd64"
-    debian_mirror >/dev/null || apt_get update
-    mirror=$(debian_mirror) || fail "cannot tell from apt's sources which mirror has Debian; is this Debian?"
     rm -rf -- "$dir"
-    mkdir -p "$dir"/apt/state/lists/partial "$dir"/apt/cache/archives/partial "$dir/new/srv"
-    : >"$dir/apt/status"
-    printf 'deb [signed-by=%s] %s sid main\n' /usr/share/keyrings/debian-archive-keyring.gpg "$mirror" \
-        >"$dir/apt/sources.list"
-    apt_beside update
-    apt_beside install --download-only --no-install-recommends nfs-ganesha nfs-ganesha-vfs
-    # What maintainer scripts would do is not needed, but for the links of a merged /usr.
-    for link in bin sbin lib lib64; do
-        mkdir -p "$dir/new/usr/$link"
-        ln -s "usr/$link" "$dir/new/$link"
-    done
-    mkdir -p "$dir"/new/{dev,etc,proc,run,tmp,var}
-    ln -s ../run "$dir/new/var/run"
-    ln -s ../proc/self/mounts "$dir/new/etc/mtab"
-    for package in "$dir"/apt/cache/archives/*.deb; do
-        dpkg-deb --fsys-tarfile "$package" | tar --extract --keep-directory-symlink --directory "$dir/new"
-    done
+    prepare_apt_beside "$dir/apt" sid
+    apt_beside "$dir/apt" install --download-only --no-install-recommends nfs-ganesha nfs-ganesha-vfs
+    make_root "$dir/new"
+    mkdir -p "$dir/new/srv"
+    for package in "$dir"/apt/cache/archives/*.deb; do unpack_package "$package" "$dir/new"; done
     rm -rf -- "$dir/apt"
     mv "$dir/new" "$GANESHA_TLS_ROOT"
 }

@@ -12,6 +12,7 @@ PACKAGES=(
     iptables                   # packet loss between the kernel and our TCP, in tests
     jq python3                 # statistics; merging configurations
     openssl stunnel4           # another TLS implementation, for the tests
+    valgrind                   # memcheck, for the tests; instruction counts
     ca-certificates curl       # fetching Rust and crates
 )
 

@@ -6,6 +6,8 @@
 #   10.77.1.2 ── wpclient ── testpmd ── client.sock ── Wirepage ── origin.sock ── testpmd ── wporigin ── 10.77.2.2
 #
 # With --nic tap Wirepage owns wpclient and wporigin itself and there is no testpmd.
+# A guest (deploy/guest-lab) is behind a TAP of its own, wpguest, in the client's or the origin's namespace, which
+# routes between the two: 10.77.1.3 or 10.77.2.3.
 
 # What `su` without `-` leaves out.
 PATH=$PATH:/usr/sbin:/sbin
@@ -20,6 +22,7 @@ SWITCH_NAMESPACE=wirepage-switch
 
 CLIENT_TAP=wpclient
 ORIGIN_TAP=wporigin
+GUEST_TAP=wpguest
 CLIENT_SOCKET=$STATE_DIR/client.sock
 ORIGIN_SOCKET=$STATE_DIR/origin.sock
 CONTROL_SOCKET=$STATE_DIR/control.sock
@@ -32,6 +35,8 @@ CLIENT_ADDR=10.77.1.2
 ORIGIN_ADDR=10.77.2.2
 PREFIX_LEN=24
 CLIENT_NETWORK=10.77.1.0/24
+GUEST_CLIENT_ADDR=10.77.1.3
+GUEST_ORIGIN_ADDR=10.77.2.3
 
 # Fixed, so that a neighbour's ARP entry outlives a restart of whatever owns the address.
 WIREPAGE_CLIENT_MAC=02:57:50:00:01:01

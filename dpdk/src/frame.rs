@@ -193,6 +193,7 @@ impl PartList {
 
 impl Drop for PartList {
     fn drop(&mut self) {
+        debug_assert!(self.len <= FRAME_PARTS);
         for slot in self.parts.iter().take(self.len) {
             // SAFETY: the first `len` slots were written by `push`.
             release(unsafe { slot.assume_init_ref() });

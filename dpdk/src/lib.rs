@@ -25,6 +25,8 @@ mod mbuf;
 mod memory;
 mod pool;
 mod port;
+#[cfg(feature = "reference")]
+mod reference;
 mod thread;
 pub mod tsc;
 
@@ -39,4 +41,6 @@ pub use port::{
     Granted, Link, Port, PortConfig, PortError, PortStats, RxOffloads, RxQueue, Tso, TxOffloads,
     TxQueue,
 };
+#[cfg(feature = "reference")]
+pub use reference::AttachInC;
 pub use thread::{EalThread, ThreadError};

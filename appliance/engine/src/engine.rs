@@ -180,6 +180,7 @@ impl<R: RxBuffer> Engine<R> {
                 busy = true;
             }
         }
+        busy |= self.judge_sessions(now);
         busy |= self.advance_handshakes(now);
         self.wake_starved(now);
         busy |= self.run_actions(now);
@@ -382,6 +383,9 @@ impl<R: RxBuffer> Engine<R> {
         }
         if matches!(session.channel, Channel::Undecided) {
             self.decide_channel(port, connection, now);
+        }
+        if self.awaits_judgement(port, connection) {
+            return false;
         }
         let Some(session) = self.ports[port].sessions.get_mut(connection) else {
             return false;

@@ -22,6 +22,6 @@ pub use engine::Engine;
 pub use payload::{TxBytes, TxMemory};
 pub use roster::Endpoints;
 pub use secure::{
-    Admission, AdmissionRule, OriginTls, Rekey, RekeyPolicy, Sealing, Security, Trust,
+    Admission, AdmissionRule, OriginTls, Policy, Rekey, RekeyPolicy, Sealing, Security, Trust,
 };
 pub use stats::{EngineStats, SecurityStats};

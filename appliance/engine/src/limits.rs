@@ -56,5 +56,12 @@ pub const HANDSHAKE_TIME: core::time::Duration = core::time::Duration::from_secs
 /// Time between two looks at all connections for those that take too long to set up TLS.
 pub const HANDSHAKE_SWEEP: core::time::Duration = core::time::Duration::from_secs(1);
 
+/// Sessions held against new rules in one turn. To verify a certificate takes some tenths of a millisecond,
+/// for which everybody else waits; a thousand sessions are judged within a second.
+pub const JUDGEMENTS_PER_TURN: usize = 1;
+
+/// Places looked at in one turn for such sessions. To look at one takes some tens of nanoseconds.
+pub const JUDGEMENT_SLOTS_PER_TURN: usize = 1024;
+
 /// Security decisions kept until they are logged; when they come faster they are counted.
 pub const AUDIT_QUEUE: usize = 256;

@@ -34,6 +34,8 @@ pub struct SecurityStats {
     pub handshakes_timed_out: u64,
     /// Handshakes under way.
     pub handshakes_under_way: usize,
+    /// Sessions that were not held against what is trusted now yet.
+    pub sessions_unjudged: usize,
     /// Connections that sent other than a handshake after the probe.
     pub clear_bytes_after_probe: u64,
     /// Sessions ended because the peer broke the protocol, or a key was worn out.

@@ -1,10 +1,12 @@
 //! Whether a call may do what it asks: its handles must belong to an export that its client may reach.
 
+use mutant::Mutant;
 use nfs::nfs3::{self, FileHandle, Procedure, Status};
 use nfs::rpc;
 use nfs::xdr::Reader;
 
 use crate::call::{CallId, ClientCall, Failure, Service, Work};
+use crate::config::Export;
 use crate::duplicates::DuplicateKey;
 use crate::exports::{ExportIndex, Membership};
 use crate::gateway::Gateway;
@@ -33,12 +35,18 @@ impl Gateway {
             return;
         };
         if call.service == Service::Mnt {
-            self.forward(id);
+            let export = call.memberships[0];
+            if export.is_none_or(|export| self.squash(id, export)) {
+                self.forward(id);
+            } else {
+                self.starve(id);
+            }
             return;
         }
         for (handle, membership) in call.handles.iter().zip(&mut call.memberships) {
             if let (Some(handle), None) = (handle, &membership) {
-                *membership = self.handles.find(handle);
+                let known = self.handles.find(handle);
+                *membership = known.filter(|export| self.exports.is_in_use(*export));
                 if membership.is_none() {
                     let handle = *handle;
                     self.identify(id, handle);
@@ -74,15 +82,20 @@ impl Gateway {
             self.answer_status(id, status);
             return;
         }
-        call.export = Some(export);
-        self.perform(id, export);
+        if !self.squash(id, export) {
+            self.starve(id);
+            return;
+        }
+        if let Some(call) = self.calls.get_mut(id) {
+            call.export = Some(export);
+            self.perform(id, export);
+        }
     }
 
-    /// Asks the origin which file system a handle is on.
+    /// Asks the origin which file system a handle is on. It is we who ask: what of the caller the origin may
+    /// know, the export says, and that is not known yet.
     fn identify(&mut self, id: CallId, handle: FileHandle) {
-        let Some(credential) = self.calls.get(id).map(|call| call.credential.clone()) else {
-            return;
-        };
+        let credential = self.own_credential();
         let target = Target {
             program: nfs3::PROGRAM,
             version: nfs3::VERSION,
@@ -122,9 +135,19 @@ impl Gateway {
             return;
         };
         let handle = *handle;
-        let status = match self.exports.membership(attributes.fsid, call.peer) {
-            Membership::Of { export, alone } => {
+        let (security, identity) = (&call.security, &call.identity);
+        let admits = |index: ExportIndex, export: &Export| {
+            export.security.accepts(security) && security.admits(index.0, identity)
+        };
+        let membership = self.exports.membership(attributes.fsid, call.peer, admits);
+        let status = match membership {
+            Membership::Of {
+                export,
+                alone,
+                squash,
+            } => {
                 *place = Some(export);
+                call.squash = call.squash.max(squash);
                 if alone {
                     self.handles.learn(handle, export);
                 }
@@ -183,7 +206,9 @@ impl Gateway {
                 });
             }
             Work::SetSize => {
-                if let Some(file) = self.files.find(&handle) {
+                if let Some(file) = self.files.find(&handle)
+                    && !mutant::is_on(Mutant::TruncationUnnoticed)
+                {
                     self.doubt(file);
                 }
                 self.forward(id);

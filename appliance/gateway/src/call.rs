@@ -9,10 +9,12 @@ use cache::{BlockRef, BlockSlice};
 use nfs::nfs3::args::{ReadArgs, WriteHead};
 use nfs::nfs3::{FileHandle, Procedure, Status};
 use nfs::nfsacl;
-use nfs::rpc::{Credential, ErrorReply};
+use nfs::rpc::{CallHeader, Credential, ErrorReply};
 
 use crate::action::ClientId;
 use crate::charge::Charge;
+use crate::client::Client;
+use crate::dispatch::Pass;
 use crate::duplicates::DuplicateId;
 use crate::exports::ExportIndex;
 use crate::files::FileRef;
@@ -20,8 +22,10 @@ use crate::identity::Identity;
 use crate::limits::READ_PIECES_MAX;
 use crate::message::Message;
 use crate::meta::MetaMut;
+use crate::repeat::Admission;
 use crate::security::ClientSecurity;
 use crate::slots::SlotId;
+use crate::squash::Squash;
 
 /// One call of a client that is not answered yet.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub(crate) struct ClientCall {
     pub(crate) memberships: [Option<ExportIndex>; 2],
     /// The export of the call, once its access to it was checked.
     pub(crate) export: Option<ExportIndex>,
+    /// What is hidden from the origin whatever the export says: a handle may be of another one.
+    pub(crate) squash: Squash,
     /// The call as it came, to be forwarded.
     pub(crate) request: Option<Message>,
     /// Held until the reply has left.
@@ -71,6 +77,44 @@ pub(crate) struct ClientCall {
 }
 
 impl ClientCall {
+    /// A call of `client` that was let in: nothing is done about it yet.
+    pub(crate) fn new(
+        client: &Client,
+        header: CallHeader,
+        pass: Pass,
+        request: Message,
+        (charge, reply): Admission,
+        now: Duration,
+    ) -> Self {
+        Self {
+            client: client.id,
+            security: Rc::clone(&client.security),
+            peer: *client.info.peer.ip(),
+            xid: header.xid,
+            service: pass.service,
+            // Who has none of these flavors is not let in.
+            identity: Identity::of(&header.credential).unwrap_or(Identity::Nobody),
+            credential: header.credential,
+            handles: pass.handles,
+            memberships: pass.memberships,
+            export: None,
+            squash: Squash::Nobody,
+            request: Some(request),
+            charge: Some(charge),
+            joined: None,
+            duplicate: None,
+            reply: Some(reply),
+            file: None,
+            permissions: 0,
+            forwarded: false,
+            began: now,
+            given_up: false,
+            starving: false,
+            undecided: false,
+            work: pass.work,
+        }
+    }
+
     /// Whether the origin has been asked and has not answered.
     pub(crate) fn is_at_origin(&self) -> bool {
         let is_filling = matches!(&self.work, Work::Read(read) if read.is_filling());

@@ -1,7 +1,6 @@
 //! Reading a client's stream of calls: what is taken in, and when it has to wait.
 
-use std::rc::Rc;
-
+use mutant::Mutant;
 use nfs::nfs3::args::write_head;
 use nfs::nfs3::{self, Procedure, Status};
 use nfs::rpc::{self, CallError, CallHeader, ErrorReply};
@@ -11,6 +10,7 @@ use crate::action::ClientId;
 use crate::call::{ClientCall, ReadWork, Service, Work, WritePiece, WriteWork};
 use crate::charge::{Charge, Holder};
 use crate::client::{CallIntake, Client, Filling, Refusal, WriteIntake};
+use crate::dispatch::Pass;
 use crate::error::ConnectionError;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -418,59 +418,52 @@ impl Gateway {
             return;
         };
         let xid = write.header.xid;
-        let identity = Identity::of(&write.header.credential);
-        let (true, Some(identity)) = (write.received == write.head.count, identity) else {
+        if write.received != write.head.count {
             self.counters.client_protocol_errors += 1;
             client.chain.clear();
             self.recycle_pieces(write.pieces);
             let error = ErrorReply::GarbageArguments;
             self.reply_error(client.id, charge, buffer, xid, error);
             return;
-        };
+        }
         self.counters.client_calls += 1;
         self.counters.client_writes += 1;
         // The same call may have come on another connection while this one's data was on its way.
         let admission = self.unless_repeated(client.id, Some(write.key), (charge, buffer));
-        let Some((charge, buffer)) = admission else {
+        let Some(admission) = admission else {
             client.chain.clear();
             self.recycle_pieces(write.pieces);
             return;
         };
         client.chain.truncate_to_head(write.head_len);
         let mut request = client.chain.take(&self.queues);
+        let mut zeros = padding(write.head.count as usize);
         for piece in &write.pieces {
-            request.push(Payload::Block(piece.block.slice(piece.range.clone())));
+            let mut range = piece.range.clone();
+            if mutant::is_on(Mutant::PaddingFromBlock)
+                && range.end + zeros <= self.cache.block_size()
+            {
+                range.end += std::mem::take(&mut zeros);
+            }
+            request.push(Payload::Block(piece.block.slice(range)));
         }
-        request.push(Payload::Zeros(padding(write.head.count as usize)));
-        let call = ClientCall {
-            client: client.id,
-            peer: *client.info.peer.ip(),
-            security: Rc::clone(&client.security),
-            xid,
+        request.push(Payload::Zeros(zeros));
+        let pass = Pass {
             service: Service::Nfs(Procedure::Write),
-            credential: write.header.credential,
-            identity,
             handles: [Some(write.head.file), None],
             memberships: [None, None],
-            export: None,
-            request: Some(request),
-            charge: Some(charge),
-            joined: None,
-            duplicate: None,
-            reply: Some(buffer),
-            file: None,
-            permissions: 0,
-            forwarded: false,
-            began: self.now,
-            given_up: false,
-            starving: false,
-            undecided: false,
             work: Work::Write(WriteWork {
                 head: write.head,
-                pieces: write.pieces,
+                pieces: if mutant::is_on(Mutant::KeptUntilSent) {
+                    Vec::new()
+                } else {
+                    write.pieces
+                },
                 generation: 0,
             }),
+            clamp: [None, None],
         };
+        let call = ClientCall::new(client, write.header, pass, request, admission, self.now);
         self.begin(call, Some(write.key));
     }
 
@@ -486,7 +479,8 @@ impl Gateway {
 
     pub(crate) fn recycle_pieces(&mut self, mut pieces: Vec<WritePiece>) {
         pieces.clear();
-        if self.spare_pieces.len() < self.config.limits.calls {
+        // A settled WRITE has given its room back already, and an empty one is none.
+        if pieces.capacity() > 0 && self.spare_pieces.len() < self.config.limits.calls {
             self.spare_pieces.push(pieces);
         }
     }

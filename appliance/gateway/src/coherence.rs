@@ -1,6 +1,7 @@
 //! When what is cached of a file is still so: every attribute the origin sends is held against it.
 
 use cache::FileId;
+use mutant::Mutant;
 use nfs::nfs3::results::{Access, Getattr};
 use nfs::nfs3::{FileAttributes, FileHandle, Status, WccData};
 
@@ -43,7 +44,9 @@ impl Gateway {
             Some(known) if known == seen => state.refresh(attributes),
             Some(_) => {
                 state.change(is_newer.then_some(*attributes), now);
-                self.doubt(file);
+                if !mutant::is_on(Mutant::ChangeUnnoticed) {
+                    self.doubt(file);
+                }
             }
             None if is_newer => state.refresh(attributes),
             None => {}
@@ -63,7 +66,9 @@ impl Gateway {
         }
         match (wcc.before, wcc.after) {
             (Some(before), Some(after))
-                if Some(before) == state.known() && before.size == after.size =>
+                if Some(before) == state.known()
+                    && (before.size == after.size
+                        || mutant::is_on(Mutant::TruncationUnnoticed)) =>
             {
                 state.change(Some(after), now);
             }

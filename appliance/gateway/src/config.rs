@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use crate::limits::Limits;
 use crate::security::{AcceptedSecurity, OriginSecurity};
+use crate::squash::Squash;
 
 /// Everything the gateway is told at start.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub struct Export {
     pub coherence: Coherence,
     /// How connections must be protected.
     pub security: AcceptedSecurity,
+    /// Whose identity the origin does not get to know.
+    pub squash: Squash,
     /// How long a call may wait for the origin before it is answered with an error; `None`: for ever.
     pub give_up: Option<Duration>,
 }
@@ -150,6 +153,7 @@ mod tests {
             read_only: false,
             coherence: Coherence::Strict,
             security: AcceptedSecurity::CLEAR,
+            squash: Squash::Nobody,
             give_up: None,
         };
         assert!(export("/export").covers("/export"));

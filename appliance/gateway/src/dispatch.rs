@@ -1,7 +1,5 @@
 //! From a whole call to what is done about it: by program, version and procedure.
 
-use std::rc::Rc;
-
 use nfs::nfs3::args::{Args, ReadArgs};
 use nfs::nfs3::{self, NameClass, Procedure, Status, classify_name, refuse_name};
 use nfs::rpc::{self, AuthFlavor, AuthStatus, CallHeader, Credential, ErrorReply};
@@ -10,12 +8,13 @@ use nfs::{mount, nfsacl, portmap};
 
 use crate::action::Action;
 use crate::call::{ClientCall, Service, Work};
-use crate::charge::{Charge, Holder};
+use crate::charge::Holder;
 use crate::client::Client;
+use crate::exports::ExportIndex;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 use crate::limits::{LARGE_META_LEN, MAX_IO_BOUND, META_PIECES_MAX};
-use crate::meta::MetaMut;
+use crate::repeat::Admission;
 use crate::reply::write_record;
 
 /// What is to be done with a call.
@@ -38,6 +37,8 @@ pub(crate) enum Route {
 pub(crate) struct Pass {
     pub(crate) service: Service,
     pub(crate) handles: [Option<nfs3::FileHandle>; 2],
+    /// Which exports it is of, as far as that is known without asking.
+    pub(crate) memberships: [Option<ExportIndex>; 2],
     pub(crate) work: Work,
     /// Words of the arguments that must not exceed a bound: position and bound.
     pub(crate) clamp: [Option<(usize, u32)>; 2],
@@ -113,7 +114,7 @@ impl Gateway {
                 });
                 client.chain.clear();
             }
-            Route::Pass(pass) => self.pass_on(client, &header, pass, (charge, buffer)),
+            Route::Pass(pass) => self.pass_on(client, header, pass, (charge, buffer)),
         }
         true
     }
@@ -122,50 +123,27 @@ impl Gateway {
     fn pass_on(
         &mut self,
         client: &mut Client,
-        header: &CallHeader,
+        header: CallHeader,
         mut pass: Pass,
-        (charge, buffer): (Charge, MetaMut),
+        admission: Admission,
     ) {
         let peer = *client.info.peer.ip();
         if let Work::Read(read) = &mut pass.work {
-            self.cut_read(read, charge.bytes());
+            self.cut_read(read, admission.0.bytes());
         }
         let key = pass.service.is_remembered().then(|| {
             let (len, covered) = (client.chain.len(), client.chain.head());
-            self.duplicates.key(peer, header, len, covered)
+            self.duplicates.key(peer, &header, len, covered)
         });
-        let Some((charge, buffer)) = self.unless_repeated(client.id, key, (charge, buffer)) else {
+        let Some(admission) = self.unless_repeated(client.id, key, admission) else {
             client.chain.clear();
             return;
         };
         for (position, bound) in pass.clamp.into_iter().flatten() {
             clamp_word(client, position, bound);
         }
-        let call = ClientCall {
-            client: client.id,
-            peer,
-            security: Rc::clone(&client.security),
-            xid: header.xid,
-            service: pass.service,
-            credential: header.credential.clone(),
-            identity: Identity::of(&header.credential).unwrap_or(Identity::Nobody),
-            handles: pass.handles,
-            memberships: [None, None],
-            export: None,
-            request: Some(client.chain.take(&self.queues)),
-            charge: Some(charge),
-            joined: None,
-            duplicate: None,
-            reply: Some(buffer),
-            file: None,
-            permissions: 0,
-            forwarded: false,
-            began: self.now,
-            given_up: false,
-            starving: false,
-            undecided: false,
-            work: pass.work,
-        };
+        let request = client.chain.take(&self.queues);
+        let call = ClientCall::new(client, header, pass, request, admission, self.now);
         self.begin(call, key);
     }
 
@@ -237,6 +215,7 @@ impl Gateway {
         Route::Pass(Pass {
             service: Service::Nfs(procedure),
             handles: [args.handle(), args.second_handle()],
+            memberships: [None, None],
             work,
             clamp,
         })
@@ -254,6 +233,7 @@ fn nfsacl(header: &CallHeader, reader: &mut Reader<'_>) -> Route {
         Ok(handle) => Route::Pass(Pass {
             service: Service::Acl(procedure),
             handles: [Some(handle), None],
+            memberships: [None, None],
             work: Work::Plain,
             clamp: [None, None],
         }),

@@ -12,6 +12,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
+use mutant::Mutant;
 use nfs::nfs3::Procedure;
 use nfs::rpc::CallHeader;
 
@@ -118,6 +119,9 @@ impl Duplicates {
     /// Whether this call has come before, as far as that is remembered.
     pub(crate) fn find(&mut self, key: &DuplicateKey, now: Duration) -> Option<Seen<'_>> {
         self.expire(now);
+        if mutant::is_on(Mutant::DuplicateExecuted) {
+            return None;
+        }
         let slot = *self.index.get(key)?;
         match self.entries.get(slot as usize)?.as_ref()?.state {
             State::InProgress(call) => Some(Seen::InProgress(call)),

@@ -1,5 +1,10 @@
 //! Why a connection must be closed.
 
+/// the exports there are do not come first, in their order
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the exports there are do not come first, in their order")]
+pub struct ExportsMoved;
+
 /// What a peer sent cannot be followed any further; its connection is of no more use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {

@@ -6,6 +6,8 @@ use std::net::Ipv4Addr;
 use nfs::nfs3::FileHandle;
 
 use crate::config::{Coherence, Export};
+use crate::error::ExportsMoved;
+use crate::squash::Squash;
 
 /// Index of an export in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +35,17 @@ pub(crate) struct Entry {
     pub(crate) failures: u32,
 }
 
+impl Entry {
+    fn new(export: Export) -> Self {
+        Self {
+            export,
+            resolution: Resolution::Due(Duration::ZERO),
+            root: None,
+            failures: 0,
+        }
+    }
+}
+
 /// All exports.
 #[derive(Debug)]
 pub(crate) struct Exports {
@@ -42,8 +55,13 @@ pub(crate) struct Exports {
 /// Which export a file system found at the origin belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Membership {
-    /// This one; to be remembered unless other exports share the file system.
-    Of { export: ExportIndex, alone: bool },
+    /// This one; to be remembered unless other exports share the file system. `squash` is the one that hides
+    /// most of those that do.
+    Of {
+        export: ExportIndex,
+        alone: bool,
+        squash: Squash,
+    },
     /// None that the client may reach.
     Nowhere,
     /// Cannot be said before all exports are resolved.
@@ -52,14 +70,8 @@ pub(crate) enum Membership {
 
 impl Exports {
     pub(crate) fn new(exports: Vec<Export>) -> Self {
-        let entry = |export| Entry {
-            export,
-            resolution: Resolution::Due(Duration::ZERO),
-            root: None,
-            failures: 0,
-        };
         Self {
-            entries: exports.into_iter().map(entry).collect(),
+            entries: exports.into_iter().map(Entry::new).collect(),
         }
     }
 
@@ -71,16 +83,46 @@ impl Exports {
         self.entries.get_mut(index.0)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (ExportIndex, &Entry)> {
-        self.entries
-            .iter()
-            .enumerate()
+    /// Takes new rules. The exports there are come first, in their order; one that allows nobody is
+    /// withdrawn, and comes back when it allows somebody again.
+    ///
+    /// # Errors
+    /// They are others, or in another order. Nothing has changed.
+    pub(crate) fn replace(&mut self, exports: Vec<Export>) -> Result<(), ExportsMoved> {
+        let mut paths = exports.iter().map(|export| Some(&export.path));
+        let mut entries = self.entries.iter();
+        if !entries.all(|entry| paths.next().flatten() == Some(&entry.export.path)) {
+            return Err(ExportsMoved);
+        }
+        for (index, export) in exports.into_iter().enumerate() {
+            match self.entries.get_mut(index) {
+                Some(entry) if entry.export.allow.is_empty() && !export.allow.is_empty() => {
+                    *entry = Entry::new(export);
+                }
+                Some(entry) => entry.export = export,
+                None => self.entries.push(Entry::new(export)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that anybody may reach; what is said of the others is of no consequence.
+    pub(crate) fn in_use(&self) -> impl Iterator<Item = (ExportIndex, &Entry)> {
+        let indexed = self.entries.iter().enumerate();
+        indexed
+            .filter(|(_, entry)| !entry.export.allow.is_empty())
             .map(|(index, entry)| (ExportIndex(index), entry))
+    }
+
+    /// Whether anybody may reach it.
+    pub(crate) fn is_in_use(&self, index: ExportIndex) -> bool {
+        self.get(index)
+            .is_some_and(|export| !export.allow.is_empty())
     }
 
     /// The export that `path` lies in, the longest path first.
     pub(crate) fn covering(&self, path: &str) -> Option<ExportIndex> {
-        self.iter()
+        self.in_use()
             .filter(|(_, entry)| entry.export.covers(path))
             .max_by_key(|(_, entry)| entry.export.path.len())
             .map(|(index, _)| index)
@@ -99,15 +141,15 @@ impl Exports {
 
     /// The shortest time after which a call of any export is given up; `None` if none ever is.
     pub(crate) fn least_patience(&self) -> Option<Duration> {
-        let entries = self.entries.iter();
-        entries.filter_map(|entry| entry.export.give_up).min()
+        let entries = self.in_use();
+        entries.filter_map(|(_, entry)| entry.export.give_up).min()
     }
 
     /// How long a call waits of which it is not known yet what export it is for: as long as the most
     /// patient one lets it.
     pub(crate) fn most_patience(&self) -> Option<Duration> {
         let mut longest = Duration::ZERO;
-        for entry in &self.entries {
+        for (_, entry) in self.in_use() {
             longest = longest.max(entry.export.give_up?);
         }
         Some(longest)
@@ -115,7 +157,7 @@ impl Exports {
 
     /// Whether the origin is being asked about an export, so that more will be known soon.
     pub(crate) fn is_resolving(&self) -> bool {
-        self.entries.iter().any(|entry| {
+        self.in_use().any(|(_, entry)| {
             matches!(
                 entry.resolution,
                 Resolution::Mounting | Resolution::Examining
@@ -126,18 +168,31 @@ impl Exports {
     /// Which export a handle on file system `fsid` belongs to, for a client at `peer`.
     ///
     /// Where exports share a file system the handle could be of any of them: the client must be allowed
-    /// to reach all, and a read-only one decides.
-    pub(crate) fn membership(&self, fsid: u64, peer: Ipv4Addr) -> Membership {
+    /// to reach all, on a connection such as this one, by `admits`, and a read-only one decides.
+    pub(crate) fn membership(
+        &self,
+        fsid: u64,
+        peer: Ipv4Addr,
+        admits: impl Fn(ExportIndex, &Export) -> bool,
+    ) -> Membership {
         let mut found: Option<ExportIndex> = None;
-        let mut alone = true;
-        for (index, entry) in self.iter() {
-            match entry.resolution {
-                Resolution::Known { fsid: known } if known == fsid => {
-                    if !entry.export.allows(peer) {
+        let (mut count, mut admitted, mut squash) = (0, true, Squash::Nobody);
+        for (
+            index,
+            Entry {
+                export, resolution, ..
+            },
+        ) in self.in_use()
+        {
+            match resolution {
+                Resolution::Known { fsid: known } if *known == fsid => {
+                    if !export.allows(peer) {
                         return Membership::Nowhere;
                     }
-                    alone = found.is_none();
-                    if found.is_none() || entry.export.read_only {
+                    count += 1;
+                    admitted &= admits(index, export);
+                    squash = squash.max(export.squash);
+                    if found.is_none() || export.read_only {
                         found = Some(index);
                     }
                 }
@@ -145,10 +200,15 @@ impl Exports {
                 _ => return Membership::Undecided,
             }
         }
-        found.map_or(Membership::Nowhere, |export| Membership::Of {
-            export,
-            alone,
-        })
+        match found {
+            // One alone says by itself why it does not admit somebody.
+            Some(export) if admitted || count == 1 => Membership::Of {
+                export,
+                alone: count == 1,
+                squash,
+            },
+            _ => Membership::Nowhere,
+        }
     }
 }
 
@@ -156,6 +216,7 @@ impl Exports {
 mod tests {
     use super::*;
     use crate::config::Cidr;
+    use crate::squash::Anonymous;
 
     fn exports(list: &[(&str, u8, bool, Option<u64>)]) -> Exports {
         let mut exports = Exports::new(
@@ -168,6 +229,7 @@ mod tests {
                     read_only: *read_only,
                     coherence: Coherence::Strict,
                     security: crate::security::AcceptedSecurity::CLEAR,
+                    squash: Squash::Nobody,
                     give_up: None,
                 })
                 .collect(),
@@ -196,10 +258,17 @@ mod tests {
         let of_a = Membership::Of {
             export: ExportIndex(0),
             alone: true,
+            squash: Squash::Nobody,
         };
-        assert_eq!(exports.membership(5, PEER), of_a);
-        assert_eq!(exports.membership(6, PEER), Membership::Nowhere);
-        assert_eq!(exports.membership(7, PEER), Membership::Nowhere);
+        assert_eq!(exports.membership(5, PEER, |_, _| true), of_a);
+        assert_eq!(
+            exports.membership(6, PEER, |_, _| true),
+            Membership::Nowhere
+        );
+        assert_eq!(
+            exports.membership(7, PEER, |_, _| true),
+            Membership::Nowhere
+        );
     }
 
     #[test]
@@ -208,19 +277,49 @@ mod tests {
         let of_b = Membership::Of {
             export: ExportIndex(1),
             alone: false,
+            squash: Squash::Nobody,
         };
         assert_eq!(
-            shared.membership(5, PEER),
+            shared.membership(5, PEER, |_, _| true),
             of_b,
             "the read-only one decides"
         );
         let foreign = exports(&[("/a", 1, false, Some(5)), ("/b", 2, true, Some(5))]);
-        assert_eq!(foreign.membership(5, PEER), Membership::Nowhere);
+        assert_eq!(
+            foreign.membership(5, PEER, |_, _| true),
+            Membership::Nowhere
+        );
+    }
+
+    #[test]
+    fn of_exports_that_share_a_file_system_each_has_its_say() {
+        let nobody = Anonymous { uid: 9, gid: 9 };
+        let mut shared = exports(&[("/a", 1, true, Some(5)), ("/b", 1, false, Some(5))]);
+        shared.entries[1].export.squash = Squash::Everybody(nobody);
+        shared.entries[0].export.squash = Squash::Root(nobody);
+        let of_both = Membership::Of {
+            export: ExportIndex(0),
+            alone: false,
+            squash: Squash::Everybody(nobody),
+        };
+        assert_eq!(shared.membership(5, PEER, |_, _| true), of_both);
+        let not_b = |index, _: &Export| index == ExportIndex(0);
+        assert_eq!(shared.membership(5, PEER, not_b), Membership::Nowhere);
+        shared.entries[1].export.allow.clear();
+        let of_a = Membership::Of {
+            export: ExportIndex(0),
+            alone: true,
+            squash: Squash::Root(nobody),
+        };
+        assert_eq!(shared.membership(5, PEER, not_b), of_a, "b is withdrawn");
     }
 
     #[test]
     fn nothing_is_decided_before_all_is_known() {
         let exports = exports(&[("/a", 1, false, Some(5)), ("/b", 2, false, None)]);
-        assert_eq!(exports.membership(5, PEER), Membership::Undecided);
+        assert_eq!(
+            exports.membership(5, PEER, |_, _| true),
+            Membership::Undecided
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use mutant::Mutant;
 use nfs::mount;
 use nfs::nfs3::results::{Learned, fsinfo, learn};
 use nfs::nfs3::{FileAttributes, FileHandle, FileType, Procedure, Status, results};
@@ -155,6 +156,13 @@ impl Gateway {
         let Some(call) = self.close_call(id) else {
             return;
         };
+        let is_verified = matches!(
+            call.service,
+            Service::Nfs(Procedure::Write | Procedure::Commit)
+        );
+        if mutant::is_on(Mutant::VerifierKept) && is_verified {
+            keep_first_verifier(chain);
+        }
         let mut message = chain.take(&self.queues);
         if message.set_record(call.xid) {
             self.reply_to(call, message);
@@ -260,7 +268,7 @@ impl Gateway {
                 } else if let Some(after) = learned.object.after {
                     self.observe(file, &after);
                 }
-                if facts.set_size {
+                if facts.set_size && !mutant::is_on(Mutant::TruncationUnnoticed) {
                     self.doubt(file);
                 }
             }
@@ -351,5 +359,19 @@ impl Gateway {
             self.handles.learn(handle, export);
         }
         Edits::default()
+    }
+}
+
+/// Puts the first write verifier that was ever seen at the end of a successful reply, where the verifier is
+/// ([`Mutant::VerifierKept`]).
+fn keep_first_verifier(chain: &mut Chain) {
+    const STATUS: Range<usize> = 24..28;
+    let reply = chain.head();
+    if let (Some([0, 0, 0, 0]), Some((front, verifier))) =
+        (reply.get(STATUS), reply.split_last_chunk())
+    {
+        let position = front.len();
+        let first = mutant::first_seen(*verifier);
+        chain.patch(position, &first);
     }
 }

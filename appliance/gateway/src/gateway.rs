@@ -6,6 +6,7 @@ use std::net::SocketAddrV4;
 use std::rc::Rc;
 
 use cache::Cache;
+use mutant::Mutant;
 
 use crate::action::{Action, ClientId, OriginId};
 use crate::budget::{Bounds, Budget};
@@ -97,7 +98,8 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway over `cache`. It starts by connecting to the origin, see [`Gateway::handle_timeout`].
-    pub fn new(config: GatewayConfig, cache: Cache, seeds: Seeds) -> Self {
+    pub fn new(mut config: GatewayConfig, cache: Cache, seeds: Seeds) -> Self {
+        let exports = std::mem::take(&mut config.exports);
         let hash = SeededHash::new(&seeds.hash);
         let limits = config.limits.clone();
         // One piece fewer than the bound, because a READ need not begin at a block's start.
@@ -128,14 +130,14 @@ impl Gateway {
         let connections = config.origin.connections.clamp(1, ORIGIN_CONNECTIONS_MAX);
         // A block being filled is pinned, so there cannot be more fills than blocks.
         let fills = cache.block_count().min(limits.calls * READ_PIECES_MAX);
-        let upstream_bound = fills + 3 * limits.calls + config.exports.len() + 1;
+        let upstream_bound = fills + 3 * limits.calls + exports.len() + 1;
         Self {
             max_write,
             max_read: max_io.min(bytes_in(affordable.min(pieces))),
             pool: MetaPool::new(limits.small_buffers, limits.large_buffers),
             queues: SpareQueues::new(upstream_bound),
             budget: Budget::new(bounds, hash),
-            exports: Exports::new(config.exports.clone()),
+            exports: Exports::new(exports),
             mounts: MountList::new(limits.mounts),
             clients: HashMap::with_capacity_and_hasher(limits.clients, hash),
             calls: Slots::new(limits.calls),
@@ -215,7 +217,11 @@ impl Gateway {
         let is_owed = match self.clients.remove(&client).flatten() {
             Some(state) => {
                 state.holder.leave();
-                state.holder.calls() > 0
+                let is_owed = state.holder.calls() > 0;
+                if mutant::is_on(Mutant::PinsKeptOnReset) {
+                    std::mem::forget(state);
+                }
+                is_owed
             }
             None => false,
         };

@@ -5,7 +5,8 @@
 //! moment it arrives and leaves as references to them.
 //!
 //! The way of a call: `client_intake` reads it from the stream, `dispatch` finds out what it is, `repeat`
-//! deals with it if it has come before, `authorise` holds its handles against the exports, and then
+//! deals with it if it has come before, `authorise` holds its handles against the exports, `squash` hides
+//! whom the origin is not to know, and then
 //! `read`, `write` or `forward` does it. Replies of the origin come in through `origin_intake`; what is done
 //! when they do not come, `recovery` and `giving_up` say.
 //! `duplicates` remembers what must not be executed twice, and `coherence` decides what of the cache is
@@ -60,6 +61,7 @@ mod reply;
 mod resolve;
 mod security;
 mod slots;
+mod squash;
 mod stats;
 #[cfg(test)]
 mod testing;
@@ -71,10 +73,11 @@ mod write;
 pub use action::{Action, ClientId, OriginId};
 pub use charge::Charge;
 pub use config::{Cidr, Coherence, Export, GatewayConfig, OriginConfig, Seeds, ServiceConfig};
-pub use error::ConnectionError;
+pub use error::{ConnectionError, ExportsMoved};
 pub use gateway::{ClientInfo, Gateway};
 pub use limits::Limits;
 pub use message::{Message, Payload};
 pub use meta::{MetaMut, MetaPool, MetaSlice};
 pub use security::{AcceptedSecurity, Admitted, ClientSecurity, OriginSecurity, UidRanges};
+pub use squash::{Anonymous, Squash};
 pub use stats::GatewayStats;

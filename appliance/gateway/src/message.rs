@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use cache::BlockSlice;
+use nfs::record::MARK_LEN;
 use nfs::xdr::Reader;
 
 use crate::charge::{Charge, HeldBuffers};
@@ -132,6 +133,11 @@ impl Message {
         twin
     }
 
+    /// Keeps the metadata alone ([`mutant::Mutant::KeptUntilSent`]).
+    pub(crate) fn forget_data(&mut self) {
+        self.parts.retain(|part| matches!(part, Payload::Meta(_)));
+    }
+
     /// Appends a piece; empty ones are left out.
     pub(crate) fn push(&mut self, part: Payload) {
         if !part.is_empty() {
@@ -143,7 +149,7 @@ impl Message {
     /// Writes the record mark and the xid at the front, which nobody else may refer to yet; `false` if
     /// the front is no such buffer.
     pub(crate) fn set_record(&mut self, xid: u32) -> bool {
-        let record_len = self.len.saturating_sub(nfs::record::MARK_LEN);
+        let record_len = self.len.saturating_sub(MARK_LEN);
         self.set_record_of_len(record_len, xid)
     }
 
@@ -169,6 +175,32 @@ impl Message {
         true
     }
 
+    /// The record mark and the first `len` bytes of the record, which must all lie in the first part.
+    pub(crate) fn head(&self, len: usize) -> &[u8] {
+        let first = self.parts.front().map_or(&[][..], Payload::bytes);
+        first.get(..MARK_LEN + len).unwrap_or_default()
+    }
+
+    /// Overwrites bytes of the record at `position`; they must lie in the first part, to which nobody else
+    /// may refer yet.
+    pub(crate) fn patch(&mut self, position: usize, bytes: &[u8]) {
+        let start = MARK_LEN + position;
+        if let Some(Payload::Meta(front)) = self.parts.front_mut()
+            && let Some(place) = front.bytes_mut()
+            && let Some(place) = place.get_mut(start..start + bytes.len())
+        {
+            place.copy_from_slice(bytes);
+        }
+    }
+
+    /// Puts `head`, which has room for the record mark, in the place of the first `len` bytes of the record,
+    /// which must all lie in the first part.
+    pub(crate) fn replace_head(&mut self, len: usize, head: MetaSlice) {
+        self.take(MARK_LEN + len);
+        self.len += head.len();
+        self.parts.push_front(Payload::Meta(head));
+    }
+
     /// Reads the record, whose first part must be a buffer that begins with the mark.
     pub(crate) fn read_record(&self, read: impl FnOnce(&mut Reader<'_>)) {
         let mut segments = [&[][..]; META_PIECES_MAX];
@@ -176,7 +208,7 @@ impl Message {
             *segment = part.bytes();
         }
         if let Some(first) = segments.first_mut() {
-            *first = first.get(nfs::record::MARK_LEN..).unwrap_or_default();
+            *first = first.get(MARK_LEN..).unwrap_or_default();
         }
         read(&mut Reader::new(&segments));
     }

@@ -32,10 +32,11 @@ impl Gateway {
                     return Route::Refuse(ErrorReply::GarbageArguments);
                 };
                 let path = path.copy_to(&mut storage).map(|path| &*path);
-                if self.mountable(path, peer).is_some() {
+                if let Some(export) = self.mountable(path, peer) {
                     return Route::Pass(Pass {
                         service: Service::Mnt,
                         handles: [None, None],
+                        memberships: [Some(export), None],
                         work: Work::Plain,
                         clamp: [None, None],
                     });
@@ -61,7 +62,7 @@ impl Gateway {
             Some(Procedure::Export) => {
                 let allowed = self
                     .exports
-                    .iter()
+                    .in_use()
                     .filter(|(_, entry)| entry.export.allows(peer))
                     .map(|(_, entry)| entry.export.path.as_bytes());
                 mount::encode_exports(writer, allowed)

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use mutant::Mutant;
 use nfs::rpc::{self, AuthSys, Credential};
 use nfs::xdr::{Overflow, Writer};
 use nfs::{mount, portmap};
@@ -75,10 +76,17 @@ impl Gateway {
         };
         state.outstanding += 1;
         match state.state {
-            LinkState::Open(origin) => self.actions.push_back(Action::SendToOrigin {
-                origin,
-                message: copy,
-            }),
+            LinkState::Open(origin) => {
+                if mutant::is_on(Mutant::KeptUntilSent)
+                    && let Some(call) = self.upstream.get_mut(xid)
+                {
+                    call.message.forget_data();
+                }
+                self.actions.push_back(Action::SendToOrigin {
+                    origin,
+                    message: copy,
+                });
+            }
             LinkState::Closed => self.open_link(link),
             LinkState::WaitUntil(_)
             | LinkState::Opening(_)

@@ -1,5 +1,6 @@
 //! Reading the origin's stream of replies.
 
+use mutant::Mutant;
 use nfs::mount;
 use nfs::nfs3::{Status, results};
 use nfs::portmap;
@@ -120,7 +121,10 @@ impl Gateway {
                 Ok(())
             };
         };
-        let xid = u32::from_be_bytes(*xid);
+        let mut xid = u32::from_be_bytes(*xid);
+        if mutant::is_on(Mutant::StrayReplySettles) && self.upstream.get(xid).is_none() {
+            xid = *self.upstream.on_link(index).first().unwrap_or(&xid);
+        }
         match self.upstream.purpose(index, xid) {
             // Unknown, late or of another connection: it settles nothing (I7).
             None => {

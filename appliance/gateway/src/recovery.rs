@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use mutant::Mutant;
 use nfs::nfs3::Status;
 
 use crate::action::{Action, OriginId};
@@ -30,7 +31,10 @@ impl Gateway {
         link.opened(origin, now);
         self.abandon_unawaited(index);
         // The same bytes and the same xid (I6), in the order of old.
-        for xid in self.upstream.on_link(index) {
+        for mut xid in self.upstream.on_link(index) {
+            if mutant::is_on(Mutant::ResentAsNew) {
+                xid = self.upstream.rename(xid);
+            }
             if let Some(call) = self.upstream.get_mut(xid) {
                 call.sent_at = now;
                 let message = call.message.share();

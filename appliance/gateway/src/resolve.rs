@@ -5,7 +5,7 @@ use core::time::Duration;
 use nfs::mount;
 use nfs::nfs3::{self, FileAttributes, FileHandle, Procedure};
 
-use crate::exports::{ExportIndex, Resolution};
+use crate::exports::{ExportIndex, Exports, Resolution};
 use crate::gateway::Gateway;
 use crate::limits::{RECONNECT_FIRST, RECONNECT_MAX};
 use crate::origin::Target;
@@ -15,21 +15,23 @@ impl Gateway {
     /// Asks for what is due.
     pub(crate) fn resolve_exports(&mut self) {
         let now = self.now;
-        for index in (0..self.config.exports.len()).map(ExportIndex) {
-            if let Some(entry) = self.exports.entry_mut(index)
-                && let Resolution::Due(at) = entry.resolution
-                && at <= now
-                && !self.draining
-            {
-                self.mount_export(index);
-            }
+        if self.draining {
+            return;
+        }
+        let is_due = |resolution| matches!(resolution, Resolution::Due(at) if at <= now);
+        let next_due = |exports: &Exports| {
+            let mut due = exports.in_use().filter(|(_, e)| is_due(e.resolution));
+            due.next().map(|(index, _)| index)
+        };
+        while let Some(index) = next_due(&self.exports) {
+            self.mount_export(index);
         }
     }
 
     /// When the next one is due.
     pub(crate) fn exports_timeout(&self) -> Option<Duration> {
         self.exports
-            .iter()
+            .in_use()
             .filter_map(|(_, entry)| match entry.resolution {
                 Resolution::Due(at) if !self.draining => Some(at),
                 _ => None,

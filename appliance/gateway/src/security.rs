@@ -10,7 +10,8 @@ use nfs::{mount, nfs3};
 
 use crate::action::{Action, ClientId, OriginId};
 use crate::client::Client;
-use crate::error::ConnectionError;
+use crate::config::Export;
+use crate::error::{ConnectionError, ExportsMoved};
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 use crate::limits::PROBE_PATIENCE;
@@ -144,7 +145,28 @@ impl Gateway {
             && matches!(*client.security, ClientSecurity::Clear)
     }
 
-    /// TLS is set up on a client's connection.
+    /// Takes new rules: they hold for every call from now on that is not under way yet. `exports` begins with
+    /// those there are, in their order; one that allows nobody is withdrawn. Whoever has come with TLS makes
+    /// no call before [`Gateway::client_secured`] says what the new rules make of it.
+    ///
+    /// # Errors
+    /// Others come first. Nothing has changed.
+    pub fn reload(
+        &mut self,
+        exports: Vec<Export>,
+        offers_tls: bool,
+        now: Duration,
+    ) -> Result<(), ExportsMoved> {
+        self.now = now;
+        self.exports.replace(exports)?;
+        self.config.offers_tls = offers_tls;
+        for client in self.clients.values_mut().flatten() {
+            client.securing |= matches!(*client.security, ClientSecurity::Tls { .. });
+        }
+        Ok(())
+    }
+
+    /// TLS is set up on a client's connection, or what its certificate is good for was judged once more.
     pub fn client_secured(&mut self, client: ClientId, security: ClientSecurity, now: Duration) {
         self.now = now;
         if let Some(Some(state)) = self.clients.get_mut(&client) {

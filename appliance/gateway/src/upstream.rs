@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::collections::HashMap;
 
+use mutant::Mutant;
+
 use crate::call::CallId;
 use crate::exports::ExportIndex;
 use crate::fills::FillId;
@@ -133,7 +135,20 @@ impl UpstreamCalls {
     /// What the call with this xid on this connection is for (I7).
     pub(crate) fn purpose(&self, link: LinkIndex, xid: u32) -> Option<Purpose> {
         let call = self.calls.get(&xid)?;
-        (call.link == link).then_some(call.purpose)
+        (call.link == link || mutant::is_on(Mutant::ReplyFromAnywhere)).then_some(call.purpose)
+    }
+
+    /// Gives a call a new xid if that is possible ([`Mutant::ResentAsNew`]).
+    pub(crate) fn rename(&mut self, xid: u32) -> u32 {
+        let new = self.xid();
+        let call = self.calls.get_mut(&xid);
+        if !call.is_some_and(|call| call.message.set_record(new)) {
+            return xid;
+        }
+        if let Some(call) = self.calls.remove(&xid) {
+            self.calls.insert(new, call);
+        }
+        new
     }
 
     /// Settles a call.

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use cache::{BlockKey, BlockRef};
+use mutant::Mutant;
 use nfs::nfs3::results::{self, Write};
-use nfs::nfs3::{Status, WccData};
+use nfs::nfs3::{StableHow, Status, WccData};
 use nfs::rpc;
 use nfs::xdr::Reader;
 
@@ -33,7 +34,7 @@ impl Gateway {
         let Some(burst) = self.files.burst_mut(file) else {
             return;
         };
-        if burst.overlaps(&bytes) {
+        if burst.overlaps(&bytes) && !mutant::is_on(Mutant::OverlappingWritesTogether) {
             burst.queue.push_back((id, bytes));
         } else {
             burst.outstanding.push((id, bytes));
@@ -70,7 +71,10 @@ impl Gateway {
             Some(Work::Write(work)) => work.head.count,
             _ => return,
         };
-        let too_much = |write: &Write| write.written.is_some_and(|done| done.count > requested);
+        let too_much = |write: &Write| {
+            let count = write.written.map_or(0, |done| done.count);
+            count > requested && !mutant::is_on(Mutant::CountUnchecked)
+        };
         match result {
             // A server that confirms more than it was given cannot be believed in anything (I8).
             Ok(Some(write)) if too_much(&write) => {
@@ -86,6 +90,12 @@ impl Gateway {
                     self.forget_handle(&handle);
                 }
                 self.settle_write(id, write);
+                if mutant::is_on(Mutant::UnstableIsStable) && write.is_some_and(is_unstable) {
+                    chain.patch(
+                        chain.len() - 12,
+                        &(StableHow::FileSync as u32).to_be_bytes(),
+                    );
+                }
                 self.pass_back_chain(id, chain);
             }
             Err(()) => {
@@ -126,6 +136,7 @@ impl Gateway {
             .get(file)
             .is_some_and(|file| file.generation == sent_in);
         let readable = match done {
+            Some(_) if unchanged && mutant::is_on(Mutant::ShortWriteReadable) => bytes.clone(),
             Some(count) if unchanged => start..start + u64::from(count),
             _ => start..start,
         };
@@ -181,6 +192,14 @@ impl Gateway {
             return;
         }
         let union = new.start.min(valid.start)..new.end.max(valid.end);
+        if mutant::is_on(Mutant::RewrittenInPlace) {
+            self.cache.remove(key);
+            if let Ok(mut block) = old.try_into_mut() {
+                copy_range(block.as_mut_slice(), piece.block.as_slice(), new);
+                self.cache.publish(key, block.freeze(), union, false);
+            }
+            return;
+        }
         let merged = self.merge(piece.block, &new, &old, &valid);
         drop(old);
         match merged {
@@ -215,6 +234,11 @@ impl Gateway {
         }
         Ok(merged.freeze())
     }
+}
+
+fn is_unstable(write: Write) -> bool {
+    let written = write.written;
+    written.is_some_and(|written| written.committed == StableHow::Unstable)
 }
 
 fn copy_range(into: &mut [u8], from: &[u8], range: Range<usize>) {

@@ -303,6 +303,30 @@ fn replies_in_any_order_keep_the_blocks() {
 }
 
 #[test]
+fn whoever_is_told_of_a_later_state_is_not_given_the_bytes_from_before() {
+    let mut lab = Lab::start();
+    let id = lab.add_file("f", &pattern(100, 1));
+    let file = lab.lookup(1, "f");
+    lab.read_all(1, &file, 100);
+    lab.hold = |call| call.is_nfs(WRITE);
+    lab.send(1, WRITE, &write_args(&file, 0, &pattern(10, 2)));
+    lab.send(1, WRITE, &write_args(&file, 50, &pattern(10, 3)));
+    lab.run();
+    let first = lab.execute(0);
+    let second = lab.execute(0);
+    lab.deliver(&second);
+    lab.hold = |_| false;
+    let content = lab.origin.nodes[&id].data.clone();
+    // What GETATTR tells comes after both, though the first has no reply yet.
+    lab.send(2, 1, &Out::new().opaque(&file).0);
+    lab.run();
+    assert_eq!(lab.read(2, &file, 0, 100).data, content);
+    lab.deliver(&first);
+    assert_eq!(lab.read(2, &file, 0, 100).data, content);
+    lab.assert_at_rest();
+}
+
+#[test]
 fn somebody_else_in_between_drops_the_blocks() {
     let mut lab = Lab::start();
     let id = lab.add_file("f", &pattern(3 * BLOCK, 1));

@@ -16,6 +16,12 @@ pub const RPC_VERSION: u32 = 2;
 /// Length in bytes of the header of an accepted, successful reply with an empty verifier.
 pub const SUCCESS_HEADER_LEN: usize = 24;
 
+/// Where in a call its credential begins, in bytes from the xid.
+pub const CREDENTIAL: usize = 24;
+
+/// Where in a call the body of its credential begins, behind flavor and length.
+pub const CREDENTIAL_BODY: usize = CREDENTIAL + 8;
+
 /// Length in bytes of the longest error reply.
 pub const ERROR_REPLY_MAX_LEN: usize = 32;
 

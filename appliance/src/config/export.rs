@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use engine::Admission;
-use gateway::AcceptedSecurity;
+use gateway::{AcceptedSecurity, Anonymous, Squash};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -23,6 +23,8 @@ pub struct Export {
     pub security: AcceptedSecurity,
     /// Which client certificates are let in; rules only if no connection without one is accepted.
     pub certificates: Admission,
+    /// Whose identity the origin does not get to know.
+    pub squash: Squash,
     /// How fresh cached data is.
     pub coherence: Coherence,
     /// Who may mount and use it; not empty.
@@ -69,12 +71,18 @@ impl Coherence {
     }
 }
 
+/// "nobody", as in exports(5).
+const DEFAULT_ANONYMOUS_ID: u32 = 65_534;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawExport {
     path: Option<Spanned<String>>,
     security: Option<Spanned<RawSecurity>>,
     certificates: Option<Spanned<Vec<RawRule>>>,
+    squash: Option<Spanned<String>>,
+    anon_uid: Option<Spanned<i64>>,
+    anon_gid: Option<Spanned<i64>>,
     coherence: Option<Spanned<String>>,
     clients: Option<Spanned<Vec<Spanned<String>>>>,
     read_only: Option<bool>,
@@ -100,6 +108,12 @@ pub(super) fn check(
     let security = export_security::check_security(raw.security, section, findings);
     let certificates =
         export_security::check_certificates(raw.certificates, security, section, findings);
+    let squash = check_squash(
+        raw.squash,
+        [("anon_uid", raw.anon_uid), ("anon_gid", raw.anon_gid)],
+        section,
+        findings,
+    );
     let coherence = check_coherence(raw.coherence, section, findings);
     let clients = findings
         .required(
@@ -115,6 +129,7 @@ pub(super) fn check(
         path,
         security: security?,
         certificates: certificates?,
+        squash: squash?,
         coherence: coherence?,
         clients: clients?,
         read_only: raw.read_only.unwrap_or(false),
@@ -161,6 +176,34 @@ fn check_coherence(
     let choices =
         [Coherence::Strict, Coherence::Immutable].map(|coherence| (coherence.word(), coherence));
     findings.choice(section, "coherence", field, Coherence::Strict, &choices)
+}
+
+fn check_squash(
+    word: Option<Spanned<String>>,
+    ids: [(&'static str, Option<Spanned<i64>>); 2],
+    section: &Section,
+    findings: &mut Findings,
+) -> Option<Squash> {
+    type Make = fn(Anonymous) -> Squash;
+    let choices: [(&str, Option<Make>); 3] = [
+        ("none", None),
+        ("root", Some(Squash::Root)),
+        ("all", Some(Squash::Everybody)),
+    ];
+    let make = findings.choice(section, "squash", word, None, &choices)?;
+    let unused = ids.iter().find_map(|(key, id)| Some((*key, id.as_ref()?)));
+    if let (None, Some((key, id))) = (make, unused) {
+        findings.report(Some(id.span()), Problem::AnonymousUnused { key });
+        return None;
+    }
+    let range = limits::ANONYMOUS_IDS;
+    let [uid, gid] =
+        ids.map(|(key, id)| findings.number(section, key, id, DEFAULT_ANONYMOUS_ID, range.clone()));
+    let anonymous = Anonymous {
+        uid: uid?,
+        gid: gid?,
+    };
+    Some(make.map_or(Squash::Nobody, |make| make(anonymous)))
 }
 
 /// `Some(None)`: it is left out, and calls wait for ever.

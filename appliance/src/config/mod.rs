@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub mod cache;
+mod change;
 pub mod cidr;
 pub mod control;
 pub mod device;

@@ -388,6 +388,14 @@ pub enum Problem {
         /// What was written.
         value: String,
     },
+    /// An anonymous user that nobody becomes.
+    #[error(
+        "[[export]] {key} has no effect without squash: write squash = \"root\" or \"all\", or remove {key}"
+    )]
+    AnonymousUnused {
+        /// The key.
+        key: &'static str,
+    },
     /// Attribute lifetimes are not there yet.
     #[error(
         "[[export]] coherence = \"bounded\" is not in this version: use \"strict\", or \"immutable\" for data that never changes"

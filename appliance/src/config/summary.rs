@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use gateway::AcceptedSecurity;
+use gateway::{AcceptedSecurity, Anonymous, Squash};
 
 use super::Config;
 use super::cache::ArenaKind;
@@ -102,10 +102,15 @@ fn write_export(f: &mut fmt::Formatter<'_>, export: &Export) -> fmt::Result {
         None => String::new(),
         Some(seconds) => format!(", gives up after {seconds} s"),
     };
+    let squash = match export.squash {
+        Squash::Nobody => String::new(),
+        Squash::Root(Anonymous { uid, gid }) => format!(", root as {uid}:{gid}"),
+        Squash::Everybody(Anonymous { uid, gid }) => format!(", everybody as {uid}:{gid}"),
+    };
     let clients: Vec<String> = export.clients.iter().map(ToString::to_string).collect();
     writeln!(
         f,
-        "export   {} ({access}, {security}, coherence {}{patience}) for {}",
+        "export   {} ({access}, {security}{squash}, coherence {}{patience}) for {}",
         export.path,
         export.coherence.word(),
         clients.join(", ")

@@ -23,6 +23,8 @@ pub struct TxCounts {
     pub attached_bytes: u64,
     /// File data copied into mbufs.
     pub copied_bytes: u64,
+    /// Times the driver was asked to take frames.
+    pub bursts: u64,
     /// Times the ring did not take the whole batch.
     pub ring_full: u64,
     /// Frames dropped because a pool was empty or the device could never send them; TCP
@@ -50,7 +52,8 @@ struct FrameCounts {
 }
 
 impl Transmitter {
-    pub(super) fn new(queue: TxQueue, builder: FrameBuilder, mode: TxMode) -> Self {
+    /// Sends through `queue` what `builder` makes.
+    pub fn new(queue: TxQueue, builder: FrameBuilder, mode: TxMode) -> Self {
         Self {
             queue,
             batch: MbufBatch::with_capacity(limits::TX_BURST),
@@ -75,6 +78,7 @@ impl Transmitter {
             self.counts.dropped += dropped as u64;
         }
         let sent = self.queue.transmit(&mut self.batch);
+        self.counts.bursts += 1;
         self.counts.ring_full += u64::from(!self.batch.is_empty());
         for frame in self.pending.drain(..sent.min(self.pending.len())) {
             self.counts.frames += 1;
@@ -103,7 +107,8 @@ impl Transmitter {
         self.batch.is_empty()
     }
 
-    pub(super) fn count_payload(&mut self, arena: Range<usize>) {
+    /// Counts external segments within `arena` as file data from now on.
+    pub fn count_payload(&mut self, arena: Range<usize>) {
         self.arena = arena;
     }
 

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::config::ConfigError;
+use crate::limits;
+
 /// Why certificates, keys or lists cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
@@ -51,4 +54,27 @@ pub enum TrustError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// Why nothing new was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file that it names is.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The appliance was started without TLS, and there is no memory for records.
+    #[error(
+        "an [[export]] accepts TLS now, and none did when the appliance was started: its records need memory, \
+         so restart it, or write security = \"none\""
+    )]
+    NoRecordMemory,
+    /// Too many exports have come and gone.
+    #[error(
+        "there have been more than {} different [[export]] paths since the appliance was started: restart it",
+        limits::EXPORTS_MAX
+    )]
+    TooManyExports,
 }

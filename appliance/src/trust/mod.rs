@@ -6,7 +6,7 @@ mod files;
 mod key_log;
 pub mod reload;
 
-pub use error::TrustError;
+pub use error::{ReloadError, TrustError};
 pub use key_log::open_key_log;
 
 use std::path::Path;
@@ -43,11 +43,8 @@ pub fn load(config: &Config, key_log: Option<&KeyLog>) -> Result<Trust, TrustErr
     Ok(Trust {
         server,
         origin: origin.transpose()?,
-        admission: config
-            .exports()
-            .iter()
-            .map(|export| export.certificates.clone())
-            .collect(),
+        // What exports make of certificates is the policy's.
+        admission: Vec::new(),
     })
 }
 

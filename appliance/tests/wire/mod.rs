@@ -168,6 +168,10 @@ pub struct RingWire {
     /// Whether the mbufs of what is sent are put aside instead of freed on arrival.
     pub holding: bool,
     held: Vec<RxSegment>,
+    /// Runs the work of the port itself that the world does not meter.
+    pub meter: fn(&mut dyn FnMut()),
+    /// Runs what is the test's and not the port's.
+    pub aside: fn(&mut dyn FnMut()),
 }
 
 impl RingWire {
@@ -180,6 +184,8 @@ impl RingWire {
             frames: Vec::new(),
             holding: false,
             held: Vec::new(),
+            meter: |work| work(),
+            aside: |work| work(),
         }
     }
 
@@ -215,21 +221,22 @@ impl Wire for RingWire {
     }
 
     fn take(&mut self) -> Vec<Sent<RxSegment>> {
-        self.nic.transmitter().flush();
+        (self.meter)(&mut || self.nic.transmitter().flush());
         assert!(
             self.nic.transmitter().waiting().is_empty(),
             "the ring is full"
         );
         let mut sent = Vec::new();
+        let aside = self.aside;
         let mut receive = || {
-            self.nic.receive(|head, tail, _| {
-                let segments: Vec<_> = std::iter::once(head).chain(tail).collect();
-                let bytes = segments.iter().flat_map(|segment| segment.bytes().to_vec());
-                sent.push(Sent {
-                    bytes: bytes.collect(),
-                    keeps: segments,
+            let mut received = 0;
+            (self.meter)(&mut || {
+                received = self.nic.receive(|head, tail, _| {
+                    let mut pieces = Some(head).into_iter().chain(tail);
+                    aside(&mut || sent.push(arrived(&mut pieces)));
                 });
-            })
+            });
+            received
         };
         while receive() > 0 {}
         if self.holding {
@@ -256,9 +263,13 @@ impl FrameSink<TxBytes> for RingWire {
         }
         transmitter.emit(frame);
         let mbuf = transmitter.waiting().last().expect("a frame was built");
-        if has_payload {
+        let frames = &mut self.frames;
+        (self.aside)(&mut || {
+            if !has_payload {
+                return;
+            }
             let sequence: [u8; 4] = header[38..42].try_into().expect("a TCP header");
-            self.frames.push(Frame {
+            frames.push(Frame {
                 sequence: u32::from_be_bytes(sequence),
                 header_len: header.len(),
                 segments: mbuf
@@ -270,6 +281,16 @@ impl FrameSink<TxBytes> for RingWire {
                     })
                     .collect(),
             });
-        }
+        });
+    }
+}
+
+/// A frame as its receiver has it, with what keeps its memory.
+fn arrived(pieces: &mut dyn Iterator<Item = RxSegment>) -> Sent<RxSegment> {
+    let keeps: Vec<_> = pieces.collect();
+    let bytes = keeps.iter().flat_map(|piece| piece.bytes().to_vec());
+    Sent {
+        bytes: bytes.collect(),
+        keeps,
     }
 }

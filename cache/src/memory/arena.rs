@@ -70,6 +70,7 @@ impl Arena {
         let mut headers = Vec::with_capacity(count);
         let mut offset = 0;
         while len - offset >= block_size {
+            debug_assert!(offset.is_multiple_of(BLOCK_ALIGNMENT));
             // SAFETY: the block at `offset` ends within the region.
             let data = unsafe { memory.base().add(offset) };
             #[expect(
@@ -277,6 +278,7 @@ fn contiguous_iova(
     let address = data.addr().get();
     // The first page boundary after `data`: blocks may begin within a page.
     let mut offset = page_size - address % page_size;
+    debug_assert!(page_size.is_power_of_two(), "the region's contract");
     while offset < len {
         // SAFETY: `offset` is below `len`, and the block lies within the region.
         let page = unsafe { data.add(offset) };

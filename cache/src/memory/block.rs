@@ -103,6 +103,7 @@ impl BlockMut {
     #[must_use]
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         let header = self.pin.header();
+        header.accesses().write();
         // SAFETY: mapped and initialised by the region's contract, kept by the pin;
         // no other pin, link or wire reference exists while a `BlockMut` does, so
         // `&mut self` is exclusive access to the bytes.

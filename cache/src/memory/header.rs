@@ -8,8 +8,10 @@
 
 use core::ptr::{self, NonNull};
 use std::process;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
+use mutant::Mutant;
+
+use super::order::{Accesses, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use crate::limits::MAX_REFERENCES;
 use crate::state::{BlockEvent, BlockState};
 
@@ -43,6 +45,7 @@ pub(super) struct BlockHeader {
     holders: AtomicU32,
     wire: AtomicU32,
     state: AtomicU8,
+    accesses: Accesses,
 }
 
 impl Ledger {
@@ -99,6 +102,7 @@ impl BlockHeader {
             holders: AtomicU32::new(0),
             wire: AtomicU32::new(0),
             state: AtomicU8::new(BlockState::Free as u8),
+            accesses: Accesses::default(),
         }
     }
 
@@ -116,6 +120,11 @@ impl BlockHeader {
 
     pub(super) fn size(&self) -> usize {
         self.size as usize
+    }
+
+    /// What the model checker is told about the bytes.
+    pub(super) fn accesses(&self) -> &Accesses {
+        &self.accesses
     }
 
     pub(super) fn next_returned(&self) -> Option<NonNull<BlockHeader>> {
@@ -165,7 +174,8 @@ impl BlockHeader {
     pub(super) fn is_unique(&self) -> bool {
         // The order matters: with one pin and no link nobody else can add wire
         // references, and reading 1 orders after whatever a former holder added.
-        self.holders.load(Ordering::Acquire) == 1 && self.wire_references() == 0
+        mutant::is_on(Mutant::RewrittenInPlace)
+            || self.holders.load(Ordering::Acquire) == 1 && self.wire_references() == 0
     }
 
     /// Takes a free block: its first pin.
@@ -174,6 +184,9 @@ impl BlockHeader {
     /// If the block is not free.
     pub(super) fn claim(&self) {
         self.step(BlockEvent::Allocate);
+        if mutant::is_on(Mutant::FreeIgnoresWire) || mutant::is_on(Mutant::EvictedBlockReused) {
+            return self.pin();
+        }
         assert_eq!(
             self.wire_references(),
             0,
@@ -191,6 +204,7 @@ impl BlockHeader {
     pub(super) fn pin(&self) {
         // Relaxed: whoever pins can see the block already.
         let before = self.holders.fetch_add(1, Ordering::Relaxed);
+        debug_assert_ne!(before, 0, "block {} is held by nobody", self.index);
         if before & PINS == 0 {
             self.ledger().pinned.fetch_add(1, Ordering::Relaxed);
         }
@@ -212,13 +226,18 @@ impl BlockHeader {
             // is lowered (see `Arena::drop`); the reference ends in this block.
             let header = unsafe { this.as_ref() };
             let ledger = header.ledger;
+            // Up to here this holder may have read.
+            header.accesses.read();
             // Release: this holder's reads come before whatever the next owner writes.
             // Acquire: for the last holder, so do those of all others.
             let before = header.holders.fetch_sub(1, Ordering::AcqRel);
+            debug_assert_ne!(before & PINS, 0, "block {} has no pin", header.index);
             if before & PINS != 1 {
                 return;
             }
-            if before & LINKED == 0 {
+            let is_reused =
+                mutant::is_on(Mutant::EvictedBlockReused) && header.state() == BlockState::Free;
+            if before & LINKED == 0 && !is_reused {
                 header.step(BlockEvent::LastUnpin);
                 header.ledger().push_returned(header);
             }
@@ -244,7 +263,7 @@ impl BlockHeader {
         // Before the bit goes: afterwards the last holder may step the state.
         self.step(BlockEvent::Unlink);
         let before = self.holders.fetch_and(!LINKED, Ordering::AcqRel);
-        if before & PINS != 0 {
+        if before & PINS != 0 && !mutant::is_on(Mutant::EvictedBlockReused) {
             return false;
         }
         self.step(BlockEvent::LastUnpin);
@@ -253,7 +272,7 @@ impl BlockHeader {
 
     /// Takes a returned block back if the wire has let go of it too.
     pub(super) fn reclaim(&self) -> bool {
-        if self.wire_references() == 0 {
+        if self.wire_references() == 0 || mutant::is_on(Mutant::FreeIgnoresWire) {
             self.step(BlockEvent::Reclaim);
             return true;
         }
@@ -265,6 +284,10 @@ impl BlockHeader {
 
     /// Adds a wire reference; the caller has a pin.
     pub(super) fn lend(&self) {
+        debug_assert_ne!(self.holders.load(Ordering::Relaxed) & PINS, 0);
+        if mutant::is_on(Mutant::WireUncounted) {
+            return;
+        }
         // Relaxed: the pin orders it before any look at the count that matters.
         if self.wire.fetch_add(1, Ordering::Relaxed) > MAX_REFERENCES {
             process::abort();
@@ -277,10 +300,25 @@ impl BlockHeader {
     /// `this` is a header of an arena in which the caller owns a wire reference on
     /// that block; the caller uses neither afterwards.
     pub(super) unsafe fn release(this: NonNull<Self>) {
+        #[cfg(feature = "loom")]
+        // SAFETY: the wire reference keeps the header alive; the reference ends here. Up to here the wire may have
+        // read.
+        unsafe { this.as_ref() }.accesses.read();
         // SAFETY: in bounds of the header, which the wire reference keeps alive.
         let wire = unsafe { &raw const (*this.as_ptr()).wire };
+        if mutant::is_on(Mutant::WireUncounted) || mutant::is_on(Mutant::NoopFree) {
+            return;
+        }
+        if mutant::is_on(Mutant::FreedTwice) {
+            // SAFETY: as below.
+            let wire = unsafe { &*wire };
+            let left = wire.load(Ordering::Relaxed).saturating_sub(2);
+            wire.store(left, Ordering::Release);
+            return;
+        }
         // SAFETY: as above; an atomic may be freed while the call on it returns.
-        unsafe { &*wire }.fetch_sub(1, Ordering::Release);
+        let before = unsafe { &*wire }.fetch_sub(1, Ordering::Release);
+        debug_assert_ne!(before, 0, "released more often than lent");
     }
 
     fn ledger(&self) -> &Ledger {

@@ -5,6 +5,7 @@ mod block;
 mod header;
 mod heap;
 mod hugepage;
+mod order;
 mod slice;
 mod wire;
 

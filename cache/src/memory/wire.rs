@@ -46,6 +46,19 @@ impl WireRef {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+
+    /// The bytes lent, for whoever transmits by copying, and for models of NICs.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        // SAFETY: the wire reference keeps the header alive.
+        let header = unsafe { self.header.as_ref() };
+        // SAFETY: `offset` lies in the block, see `new`.
+        let start = unsafe { header.data().add(self.offset as usize) };
+        // SAFETY: `offset..offset + len` lies in the block, which is mapped and initialised by the region's
+        // contract; it was lent frozen, and a block with a wire reference is neither claimed nor thawed, so nobody
+        // writes it while this value lives.
+        unsafe { core::slice::from_raw_parts(start.as_ptr(), self.len()) }
+    }
 }
 
 impl fmt::Debug for WireRef {
@@ -82,6 +95,7 @@ unsafe impl Loan for WireRef {
     fn into_parts(self) -> LoanParts {
         // SAFETY: the wire reference keeps the header alive.
         let header = unsafe { self.header.as_ref() };
+        debug_assert!(self.offset as usize + usize::from(self.len) <= header.size());
         // SAFETY: `offset` lies in the block, see `new`.
         let address = unsafe { header.data().add(self.offset as usize) };
         let parts = LoanParts {
@@ -151,7 +165,9 @@ mod tests {
         let block = filled(&mut cache, 2).unwrap();
         let slice = block.slice(100..1000).slice(10..900);
         let start = block.as_slice().as_ptr().addr();
-        let parts = slice.lend(5..25).into_parts();
+        let lent = slice.lend(5..25);
+        assert_eq!(lent.as_slice(), &slice.as_slice()[5..25]);
+        let parts = lent.into_parts();
         assert_eq!(parts.address.addr().get(), start + 115);
         let in_arena = start + 115 - cache.address_range().start;
         assert_eq!((parts.len, parts.iova), (20, IOVA_BASE + in_arena as u64));

@@ -114,6 +114,7 @@ impl MbufBatch {
 
     /// The frames, first to last.
     pub fn as_slice(&self) -> &[Mbuf] {
+        debug_assert!(self.head <= self.tail && self.tail <= self.slots.len());
         // SAFETY: `head..tail` is within the slots (`push` and `filled` see to it).
         let frames = unsafe { self.slots.get_unchecked(self.head..self.tail) };
         // SAFETY: `head..tail` is initialised, and `MaybeUninit` changes no layout.
@@ -122,6 +123,7 @@ impl MbufBatch {
 
     /// The frames, first to last, to be changed in place.
     pub fn as_mut_slice(&mut self) -> &mut [Mbuf] {
+        debug_assert!(self.head <= self.tail && self.tail <= self.slots.len());
         // SAFETY: `head..tail` is within the slots (`push` and `filled` see to it).
         let frames = unsafe { self.slots.get_unchecked_mut(self.head..self.tail) };
         // SAFETY: `head..tail` is initialised, and `MaybeUninit` changes no layout.

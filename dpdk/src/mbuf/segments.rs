@@ -17,6 +17,11 @@ impl<'a> Segment<'a> {
 
     /// The bytes.
     pub fn bytes(&self) -> &'a [u8] {
+        debug_assert!(
+            usize::from(self.0.data_off) + usize::from(self.0.data_len)
+                <= usize::from(self.0.buf_len),
+            "data reach out of their buffer"
+        );
         // SAFETY: an mbuf's data lies within its buffer, which its pool zeroed or a device
         // or a loan's owner filled. Direct buffers are written through their owner only,
         // which is borrowed for 'a, and lent ones not at all while they are attached.

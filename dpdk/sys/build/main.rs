@@ -14,7 +14,10 @@ fn main() {
     let version = library::supported_version();
     println!("cargo::metadata=version={version}");
 
-    let cflags = library::pkg_config(&["--cflags", "libdpdk"]);
+    let mut cflags = library::pkg_config(&["--cflags", "libdpdk"]);
+    if std::env::var_os("CARGO_FEATURE_REFERENCE").is_some() {
+        cflags.push("-DSHIM_REFERENCE".to_owned());
+    }
     let wrappers = bindings::generate(&cflags);
     compile_shim(&cflags, &wrappers);
     link::emit(std::env::var_os("CARGO_FEATURE_STATIC").is_some());
@@ -28,6 +31,9 @@ fn compile_shim(cflags: &[String], wrappers: &std::path::Path) {
         .include("csrc")
         .include(".")
         .opt_level(3);
+    if std::env::var_os("CARGO_FEATURE_REFERENCE").is_some() {
+        shim.file("csrc/reference.c");
+    }
     if wrappers.exists() {
         shim.file(wrappers);
     }

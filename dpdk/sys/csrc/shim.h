@@ -52,4 +52,29 @@ struct rte_mbuf *shim_attach(struct rte_mempool *external, const struct shim_par
 int shim_frame(struct rte_mempool *direct, struct rte_mempool *external,
 	const struct shim_part *parts, uint16_t nb_parts, struct rte_mbuf **frame);
 
+#ifdef SHIM_REFERENCE
+/* What shim_reference_attach attaches. */
+struct shim_reference_piece {
+	void *address;
+	uint64_t iova;
+	uint32_t *references;
+	uint16_t len;
+};
+
+/* Where the loop is: pieces and frames out, both in rings. */
+struct shim_reference {
+	const struct shim_reference_piece *pieces;
+	struct rte_mbuf **outstanding;
+	uint32_t nb_pieces;
+	uint32_t nb_outstanding;
+	uint32_t next;
+	uint32_t oldest;
+};
+
+/* The same work as building frames of a header and one loan and freeing the oldest,
+ * with nothing between it and DPDK: what the rest is measured against. */
+void shim_reference_attach(struct rte_mempool *direct, struct rte_mempool *external,
+	const void *header, uint16_t header_len, struct shim_reference *loop, uint32_t frames);
+#endif
+
 #endif

@@ -46,6 +46,8 @@ pub(crate) struct Handshaking {
     pub(crate) direct: bool,
     /// When TLS was agreed upon.
     pub(crate) since: Duration,
+    /// What it is judged under.
+    pub(crate) version: u64,
 }
 
 /// A connection that speaks TLS.
@@ -64,6 +66,10 @@ pub(crate) struct Secure {
     pub(crate) direct: bool,
     /// Who is at the other end, as its certificate says.
     pub(crate) peer: Option<tls::PeerIdentity>,
+    /// What it was judged under, see [`Judgements`](super::Judgements).
+    pub(crate) version: u64,
+    /// For what it has asked to be judged under before others.
+    pub(crate) asked_in: u64,
 }
 
 impl Secure {

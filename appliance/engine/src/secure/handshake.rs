@@ -6,7 +6,7 @@ use net::{ConnectionId, RxBuffer};
 use tls::{Handshake, TlsError};
 
 use super::channel::Handshaking;
-use super::{Channel, Rekey, Secure, client_security};
+use super::{Channel, Rekey, Secure};
 use crate::audit::Outcome;
 use crate::engine::{Engine, Port};
 use crate::limits::{HANDSHAKE_STEPS_PER_TURN, HANDSHAKE_TIME};
@@ -53,7 +53,11 @@ impl<R: RxBuffer> Engine<R> {
         let Some(connection) = self.connection_of(origin) else {
             return;
         };
-        let Some(settings) = self.tls.as_ref().and_then(|tls| tls.origin.clone()) else {
+        let Some((settings, version)) = self
+            .tls
+            .as_ref()
+            .and_then(|tls| Some((tls.origin.clone()?, tls.judgements.version())))
+        else {
             return self.cut_off(port, connection, now);
         };
         match Handshake::connect(&settings.config, &settings.name) {
@@ -63,6 +67,7 @@ impl<R: RxBuffer> Engine<R> {
                         handshake,
                         direct: false,
                         since: now,
+                        version,
                     }));
                 }
                 if let Some(tls) = &mut self.tls {
@@ -203,6 +208,7 @@ impl<R: RxBuffer> Engine<R> {
                     handshake,
                     direct,
                     since,
+                    version: tls.judgements.version(),
                 };
                 session.channel = Channel::Handshake(Box::new(state));
                 true
@@ -248,7 +254,7 @@ impl<R: RxBuffer> Engine<R> {
         if let Some(tls) = &mut self.tls {
             tls.handshakes.end();
         }
-        let direct = state.direct;
+        let (direct, version) = (state.direct, state.version);
         let (secure, established) = match state.handshake.finish() {
             Ok(finished) => finished,
             Err(error) => return self.fail_handshake(port, connection, &error, now),
@@ -273,18 +279,12 @@ impl<R: RxBuffer> Engine<R> {
             retiring: false,
             direct,
             peer: established.peer.clone(),
+            version,
+            asked_in: version,
         }));
         let peer = session.peer;
         self.counters.handshakes += 1;
         self.counters.handshakes_resumed += u64::from(established.resumed);
-        match peer {
-            Peer::Client(client) => {
-                let admission = self.tls.as_ref().map_or(&[][..], |tls| &tls.admission);
-                let security = client_security(admission, established.peer.as_ref(), direct);
-                self.gateway.client_secured(client, security, now);
-            }
-            Peer::Origin(origin) => self.gateway.origin_secured(origin, now),
-        }
         self.audit(
             port,
             connection,
@@ -293,6 +293,15 @@ impl<R: RxBuffer> Engine<R> {
                 direct,
             },
         );
+        // Something else may be trusted by now than when it began.
+        let current = self.tls.as_ref().map(|tls| tls.judgements.version());
+        if current != Some(version) && !self.judge(port, connection, now) {
+            return;
+        }
+        match peer {
+            Peer::Client(_) => self.tell_client(port, connection, now),
+            Peer::Origin(origin) => self.gateway.origin_secured(origin, now),
+        }
         self.run_actions(now);
         // Records may have come together with the end of the handshake.
         self.deliver(port, connection, now);

@@ -14,6 +14,7 @@
 pub(crate) mod channel;
 mod handshake;
 mod handshakes;
+mod judgements;
 mod receive;
 pub(crate) mod records;
 mod reload;
@@ -21,8 +22,9 @@ mod retire;
 
 pub(crate) use channel::{Channel, Secure};
 use handshakes::Handshakes;
+use judgements::Judgements;
 pub(crate) use records::Records;
-pub use reload::Trust;
+pub use reload::{Policy, Trust};
 
 use core::time::Duration;
 
@@ -147,6 +149,7 @@ pub(crate) struct Tls {
     pub(crate) rekey: RekeyPolicy,
     pub(crate) records: Records,
     pub(crate) handshakes: Handshakes,
+    pub(crate) judgements: Judgements,
     /// When those that found no slot try again.
     retry_at: Option<Duration>,
     /// When somebody last found none.
@@ -162,6 +165,7 @@ impl Tls {
             rekey: security.rekey,
             records: Records::new(security.slots, security.sealing),
             handshakes: Handshakes::default(),
+            judgements: Judgements::default(),
             retry_at: None,
             starved_at: None,
         }
@@ -174,6 +178,9 @@ impl Tls {
 
     /// When something is due even if nothing arrives.
     pub(crate) fn timeout(&self) -> Duration {
+        if self.judgements.is_due() {
+            return Duration::ZERO;
+        }
         let handshakes = self.handshakes.timeout();
         self.retry_at.map_or(handshakes, |at| at.min(handshakes))
     }
@@ -211,6 +218,7 @@ impl<R: RxBuffer> Engine<R> {
         };
         SecurityStats {
             handshakes_under_way: tls.handshakes.under_way(),
+            sessions_unjudged: self.unjudged_sessions(),
             sealed_bytes: tls.records.sealed_bytes,
             copied_bytes: tls.records.copied_bytes,
             slots_in_use: tls.records.slots().pinned(),

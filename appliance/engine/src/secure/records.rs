@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use cache::{BlockSlice, Slots};
 use gateway::{Charge, Message, Payload};
+use mutant::Mutant;
 use net::ConnectionId;
 use tls::TlsError;
 use tls::limits::{CONTENT, CONTROL_RECORD, OPENED, RECORD};
@@ -129,7 +130,14 @@ impl Records {
         }
         let content = self.next_content(output).ok_or(NoRecord::Nothing)?;
         let bytes = match &content.block {
-            Some(data) => self.seal_block(secure, data),
+            Some(data) => {
+                let record = self.seal_block(secure, data);
+                if mutant::is_on(Mutant::SealedAgain) && !self.slots.has_more_than(SLOTS_RESERVED) {
+                    self.seal_block(secure, data)
+                } else {
+                    record
+                }
+            }
             None => {
                 let staging = std::mem::take(&mut self.staging);
                 let staged = staging.get(..content.len).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cache::{Arena, HeapMemory, Slots};
 use engine::limits::{SLOT_SIZE, SLOTS_RESERVED};
-use engine::{Admission, Outcome, Rekey, RekeyPolicy, Sealing, Security, Trust};
+use engine::{Admission, Outcome, Policy, Rekey, RekeyPolicy, Sealing, Security, Trust};
 use gateway::AcceptedSecurity;
 use nfs3_types::nfs3::{self, nfs_fh3};
 use rustls::ClientConfig;
@@ -77,21 +77,24 @@ impl Plan {
         if let Some(origin) = &self.origin {
             self.setup.origin_security = origin.security;
         }
+        let rekey = RekeyPolicy {
+            clients: self.rekey,
+            origin: self
+                .origin
+                .as_ref()
+                .map_or(Rekey::Reconnect, |origin| origin.rekey),
+        };
         let security = Security {
             server: Some(server(&self.server)),
             origin: self.origin.as_ref().map(OriginPlan::tls),
             admission: vec![self.admission.clone()],
             slots: heap_slots(self.slots),
-            rekey: RekeyPolicy {
-                clients: self.rekey,
-                origin: self
-                    .origin
-                    .as_ref()
-                    .map_or(Rekey::Reconnect, |origin| origin.rekey),
-            },
+            rekey,
             sealing: self.sealing,
         };
         let mut lab = Lab {
+            setup: self.setup,
+            rekey,
             world: World::secured(self.setup, security),
             pki: self.pki,
             settings: self.server,
@@ -119,6 +122,9 @@ fn heap_slots(count: usize) -> Slots {
 /// A world whose engine offers TLS.
 pub struct Lab {
     pub world: World<HeldWire>,
+    /// The export's rules are in it.
+    pub setup: Setup,
+    pub rekey: RekeyPolicy,
     pub pki: pki::World,
     /// The server's, as it was begun with.
     pub settings: tls::ServerSettings,
@@ -197,12 +203,17 @@ impl Lab {
 
     /// Other certificates, anchors, lists and rules from now on.
     pub fn reload(&mut self) {
-        let trust = Trust {
-            server: Some(server(&self.settings)),
-            origin: self.origin.as_ref().map(OriginPlan::tls),
-            admission: vec![self.admission.clone()],
+        let policy = Policy {
+            trust: Trust {
+                server: Some(server(&self.settings)),
+                origin: self.origin.as_ref().map(OriginPlan::tls),
+                admission: vec![self.admission.clone()],
+            },
+            exports: vec![self.setup.export()],
+            rekey: self.rekey,
         };
-        self.world.engine.reload(trust, self.world.now);
+        let done = self.world.engine.reload(policy, self.world.now);
+        assert_eq!(done, Ok(()));
     }
 
     /// Keeps a copy of every frame the engine sends to its clients from now on.

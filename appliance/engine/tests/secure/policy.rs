@@ -22,7 +22,7 @@ const GETATTR: (u32, u32, u32) = (
 );
 
 /// What a GETATTR gives: the status, or why the call is denied.
-fn attempt(lab: &mut Lab, client: usize, file: &nfs_fh3) -> Result<nfsstat3, auth_stat> {
+pub fn attempt(lab: &mut Lab, client: usize, file: &nfs_fh3) -> Result<nfsstat3, auth_stat> {
     let arguments = GETATTR3args {
         object: file.clone(),
     };

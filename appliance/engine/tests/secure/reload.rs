@@ -1,12 +1,20 @@
 //! New certificates, lists and rules while clients are connected, and what is logged of them.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use engine::limits::JUDGEMENTS_PER_TURN;
 use engine::{Admission, AdmissionRule, Outcome};
 use gateway::UidRanges;
 use nfs3_types::nfs3::{READ3res, nfsstat3};
+use nfs3_types::rpc::auth_stat;
+use rustls::ClientConfig;
 
-use crate::lab::{Plan, SOON};
+use crate::lab::{Lab, MTLS, Plan, SOON, TLS};
 use crate::peer::Peer;
 use crate::pki;
+use crate::policy::attempt;
 use crate::world::operations::pattern;
 
 const MIB: usize = 1 << 20;
@@ -118,6 +126,124 @@ fn new_rules_hold_for_open_sessions() {
         READ3res::Err((status, _)) => status,
     };
     assert_eq!(status, nfsstat3::NFS3ERR_ACCES);
+}
+
+/// Of the export itself: its addresses, and how connections must be protected.
+#[test]
+fn new_rules_of_exports_hold_for_open_connections() {
+    let mut plan = Plan::new();
+    plan.setup.security.clear = true;
+    let mut lab = plan.begin();
+    let clear = lab.world.connect();
+    let (anonymous, _) = lab.direct(&lab.anonymous());
+    let (named, _) = lab.starttls(&lab.named());
+    let root = lab.world.mount(named);
+    let clients = [clear, anonymous, named];
+    let served = Ok(nfsstat3::NFS3_OK);
+    let weak = Err(auth_stat::AUTH_TOOWEAK);
+    let outcomes = |lab: &mut Lab| clients.map(|client| attempt(lab, client, &root));
+    assert_eq!(outcomes(&mut lab), [served, served, served]);
+    lab.setup.security = TLS;
+    lab.reload();
+    assert_eq!(outcomes(&mut lab), [weak, served, served]);
+    lab.setup.security = MTLS;
+    lab.reload();
+    assert_eq!(outcomes(&mut lab), [weak, weak, served]);
+    assert!(
+        clients
+            .iter()
+            .all(|client| lab.world.clients[*client].closed.is_none())
+    );
+    lab.world.assert_at_rest();
+}
+
+const CROWD: usize = 40;
+
+/// A machine with so many sessions, all with the same certificate.
+fn crowd(lab: &mut Lab, config: &Arc<ClientConfig>) -> usize {
+    let crowd = lab.world.add_crowd(CROWD);
+    for number in 0..CROWD {
+        lab.world.crowds[crowd].connect(lab.world.now);
+        lab.world.run_until("the connection", |world| {
+            world.crowds[crowd].connected > number
+        });
+        let peer = Peer::new(config);
+        lab.world.crowds[crowd].secure(number, peer.clone());
+        lab.run_until_open(&peer);
+    }
+    crowd
+}
+
+/// However many there are: and until it is a session's turn nothing of it is read.
+#[test]
+fn sessions_are_judged_a_few_in_a_turn() {
+    let mut plan = Plan::new();
+    plan.setup.connections = 4 * CROWD;
+    let mut lab = plan.begin();
+    lab.world.origin.export.put("file", &pattern(1, 100));
+    let named = lab.named();
+    let revoked = crowd(&mut lab, &named);
+    lab.pki.client = lab.pki.authority.issue(0x99, &["other.test"]);
+    let named = lab.named();
+    let trusted = crowd(&mut lab, &named);
+    let (client, _) = lab.direct(&lab.anonymous());
+    let file = lab.find(client, "file");
+    let reads = lab.world.engine.stats().gateway.client_reads;
+
+    lab.reload();
+    let sessions = 2 * CROWD + 1;
+    assert_eq!(lab.stats().sessions_unjudged, sessions);
+    for turn in 1..=sessions / JUDGEMENTS_PER_TURN / 2 {
+        lab.world.engine.advance(lab.world.now);
+        let left = lab.stats().sessions_unjudged;
+        assert_eq!(left, sessions - turn * JUDGEMENTS_PER_TURN);
+    }
+    // With half of them judged comes something new: now all are to be once more.
+    lab.settings.revocation = lab.pki.authority.revoke(&[pki::CLIENT_SERIAL]);
+    lab.reload();
+    assert_eq!(lab.stats().sessions_unjudged, sessions);
+    for crowd in [revoked, trusted] {
+        for number in 0..CROWD {
+            lab.world.crowds[crowd].read(number, &file, number, 16);
+        }
+    }
+    lab.world.run_for(SOON);
+    assert_eq!(lab.stats().sessions_unjudged, 0);
+    assert_eq!(lab.world.crowds[trusted].answered(), CROWD);
+    assert_eq!(lab.world.crowds[revoked].answered(), 0);
+    assert_eq!(lab.world.crowds[revoked].closed, CROWD);
+    let now = lab.world.engine.stats().gateway.client_reads;
+    assert_eq!(now - reads, CROWD as u64, "of those who are trusted");
+    lab.world.assert_at_rest();
+}
+
+/// Its certificate was verified when it was still good.
+#[test]
+fn a_handshake_that_began_before_is_judged_at_its_end() {
+    let mut lab = Plan::new().begin();
+    let named = lab.named();
+    let (client, peer) = lab.begin_direct(&named);
+    let held = Rc::new(RefCell::new(Vec::new()));
+    let last_flight = held.clone();
+    peer.tamper(move |bytes| {
+        last_flight.borrow_mut().extend(bytes);
+        Vec::new()
+    });
+    lab.run_until_open(&peer);
+    lab.settings.revocation = lab.pki.authority.revoke(&[pki::CLIENT_SERIAL]);
+    lab.reload();
+    let bytes = held.borrow().clone();
+    lab.world.send_raw(client, &bytes);
+    lab.run_until_closed(client);
+    let outcomes = lab.outcomes(client);
+    assert!(
+        matches!(
+            outcomes[..],
+            [Outcome::Established { .. }, Outcome::TrustLost(Some(_))]
+        ),
+        "{outcomes:?}"
+    );
+    lab.world.assert_at_rest();
 }
 
 #[test]

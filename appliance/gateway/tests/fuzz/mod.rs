@@ -1,4 +1,4 @@
-//! Streams of spoiled calls and spoiled replies, the same for the same seed.
+//! Streams of spoiled calls and spoiled replies, the same for the same script and seed.
 
 mod corpus;
 mod origin;
@@ -13,10 +13,11 @@ use gateway::{
     OriginConfig, OriginId, Seeds, ServiceConfig,
 };
 
-use crate::lab::origin::Call;
-use crate::lab::xdr::record;
-use crate::lab::{cache, message_bytes};
+use super::lab;
 use corpus::Corpus;
+use lab::origin::Call;
+use lab::xdr::record;
+use lab::{cache, message_bytes};
 use spoil::Random;
 
 /// Clients connected at a time, each with its own fortune.
@@ -51,7 +52,8 @@ pub struct Fuzz {
 }
 
 impl Fuzz {
-    pub fn new(seed: u64) -> Self {
+    /// What happens is decided by `script`, then by what `seed` begins.
+    pub fn new(script: Vec<u8>, seed: u64) -> Self {
         let mut fuzz = Self {
             gateway: Gateway::new(
                 config(),
@@ -62,7 +64,7 @@ impl Fuzz {
                 },
             ),
             now: Duration::ZERO,
-            random: Random(seed),
+            random: Random::new(script, seed),
             corpus: Corpus::new(),
             clients: Vec::new(),
             last_client: 0,
@@ -107,6 +109,12 @@ impl Fuzz {
         }
     }
 
+    /// Whether there is more of the script.
+    #[allow(dead_code, reason = "only fuzzers have one")]
+    pub fn is_scripted(&self) -> bool {
+        self.random.is_scripted()
+    }
+
     /// Everybody behaves until nothing is under way: replies are read, calls answered, clients gone.
     pub fn make_peace(&mut self) {
         self.peaceful = true;
@@ -123,6 +131,21 @@ impl Fuzz {
         self.held = VecDeque::new();
         self.last_reply = Vec::new();
         self.corpus.forget();
+    }
+
+    /// Nothing is under way, and nothing may be held.
+    pub fn assert_at_rest(&self) {
+        let stats = self.gateway.stats();
+        let at = self.calls;
+        assert_eq!(stats.calls_in_flight, 0, "after {at}: {stats:#?}");
+        assert_eq!(stats.origin_calls_in_flight, 0, "after {at}: {stats:#?}");
+        assert_eq!(stats.charged_bytes, 0, "after {at}: {stats:#?}");
+        assert_eq!(stats.meta_buffers, 0, "after {at}: {stats:#?}");
+        assert!(self.gateway.is_idle(), "after {at}");
+        let cache = self.gateway.cache().stats();
+        assert_eq!(cache.pinned_blocks, 0, "after {at}: {cache:#?}");
+        assert_eq!(cache.wire_references, 0, "after {at}: {cache:#?}");
+        assert_eq!(cache.blocks_private, 0, "after {at}: {cache:#?}");
     }
 
     /// A client that comes in peace reads a file that nobody has read before.
@@ -331,6 +354,7 @@ fn config() -> GatewayConfig {
         read_only,
         coherence: Coherence::Strict,
         security: gateway::AcceptedSecurity::CLEAR,
+        squash: gateway::Squash::Nobody,
         give_up: None,
     };
     GatewayConfig {

@@ -1,7 +1,7 @@
 //! An origin that has an answer to everything and remembers nothing.
 
-use crate::lab::origin::{Call, handle};
-use crate::lab::xdr::{In, Out};
+use super::lab::origin::{Call, handle};
+use super::lab::xdr::{In, Out};
 
 /// Objects below this number are directories.
 const FILES: u64 = 10;

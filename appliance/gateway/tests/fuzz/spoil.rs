@@ -1,12 +1,38 @@
 //! What becomes of a good record.
 
-/// A small generator (SplitMix64): the same seed gives the same run.
-pub struct Random(pub u64);
+/// What decides: a script as long as there is one, then a small generator (SplitMix64). The same script and seed
+/// give the same run.
+pub struct Random {
+    script: std::vec::IntoIter<u8>,
+    seed: u64,
+}
 
 impl Random {
+    pub fn new(script: Vec<u8>, seed: u64) -> Self {
+        Self {
+            script: script.into_iter(),
+            seed,
+        }
+    }
+
+    /// Whether there is more of the script.
+    pub fn is_scripted(&self) -> bool {
+        !self.script.as_slice().is_empty()
+    }
+
+    fn scripted(&mut self, bytes: usize) -> Option<u64> {
+        let fold = |word, byte| word << 8 | u64::from(byte);
+        let is_scripted = self.is_scripted();
+        is_scripted.then(|| self.script.by_ref().take(bytes).fold(0, fold))
+    }
+
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
+        if let Some(word) = self.scripted(4) {
+            // To the front: it is the first half that is used.
+            return word << 32;
+        }
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.seed;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
@@ -14,7 +40,11 @@ impl Random {
 
     /// A number below `bound`, which is not 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).expect("below a usize")
+        let number = match self.scripted(if bound <= 256 { 1 } else { 2 }) {
+            Some(number) => number,
+            None => self.next(),
+        };
+        usize::try_from(number % bound as u64).expect("below a usize")
     }
 
     fn pick<T: Copy>(&mut self, values: &[T]) -> T {

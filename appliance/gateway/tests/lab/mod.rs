@@ -80,6 +80,7 @@ pub fn export(path: &str) -> Export {
         read_only: false,
         coherence: Coherence::Strict,
         security: gateway::AcceptedSecurity::CLEAR,
+        squash: gateway::Squash::Nobody,
         give_up: None,
     }
 }

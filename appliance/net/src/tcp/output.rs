@@ -4,6 +4,8 @@
 
 use core::time::Duration;
 
+use mutant::Mutant;
+
 use super::connection::{Connection, Context, Probe};
 use super::sequence::Seq;
 use super::state::State;
@@ -134,9 +136,11 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
         self.restore_segment_size(now);
         let flight = self.sending.flight();
-        let usable = self
-            .congestion_room()
-            .min(self.sending.window.saturating_sub(flight));
+        let window = match self.sending.window {
+            0 if mutant::is_on(Mutant::ZeroWindowIgnored) => self.sending.max_window,
+            window => window,
+        };
+        let usable = self.congestion_room().min(window.saturating_sub(flight));
         let mss = self.sending.mss;
         // Sender's silly window avoidance, RFC 9293, 3.8.6.2.1.
         let worthwhile =

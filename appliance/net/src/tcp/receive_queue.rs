@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use mutant::Mutant;
+
 use super::sack::{Arrived, Block, SackBlocks};
 use super::segment::{Pieces, RxPiece};
 use super::sequence::Seq;
@@ -202,7 +204,9 @@ impl<R: RxBuffer> ReceiveQueue<R> {
                 return;
             };
             outcome.filled_gap = true;
-            piece.trim_front(self.next.since(start));
+            if !mutant::is_on(Mutant::OverlapDelivered) {
+                piece.trim_front(self.next.since(start));
+            }
             if piece.len() == 0 {
                 budget.held -= 1;
             } else {

@@ -5,6 +5,8 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
+use mutant::Mutant;
+
 use super::rack::{DUPLICATE_THRESHOLD, Rack};
 use super::sack::Block;
 use super::sequence::Seq;
@@ -177,7 +179,7 @@ impl Scoreboard {
     /// The peer reports `block`; true if that is news. What is not wholly within
     /// what is outstanding is not believed (it may be a D-SACK, or an old or
     /// forged one): a block at SND.UNA would have been acknowledged instead.
-    pub(crate) fn sack(&mut self, block: Block, now: Duration) -> bool {
+    pub(crate) fn sack(&mut self, mut block: Block, now: Duration) -> bool {
         let (Some(first), Some(last)) = (self.transmissions.front(), self.transmissions.back())
         else {
             return false;
@@ -187,6 +189,9 @@ impl Scoreboard {
             && last.end.at_least(block.end);
         if !believable {
             return false;
+        }
+        if mutant::is_on(Mutant::SackOffByOne) {
+            block.end = block.end.advanced(1).earlier_of(last.end);
         }
         self.split(block.start);
         self.split(block.end);

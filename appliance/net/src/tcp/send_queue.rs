@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
+use mutant::Mutant;
 
 use super::sequence::Seq;
 use crate::buffer::TxBuffer;
@@ -58,7 +59,8 @@ impl<T: TxBuffer> SendQueue<T> {
     /// Drops every buffer that lies wholly before `acknowledged`.
     pub(crate) fn release(&mut self, acknowledged: Seq) {
         while let Some(first) = self.chunks.front()
-            && acknowledged.at_least(first.end())
+            && (acknowledged.at_least(first.end())
+                || mutant::is_on(Mutant::ReleasedWhenTouched) && acknowledged.is_after(first.start))
         {
             self.chunks.pop_front();
         }

@@ -112,7 +112,11 @@ impl Credential {
         Ok(Credential { flavor, body, len })
     }
 
-    pub(super) fn encode(&self, writer: &mut Writer<'_>) -> Result<(), Overflow> {
+    /// Writes it as it is in a call or as a verifier.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn encode(&self, writer: &mut Writer<'_>) -> Result<(), Overflow> {
         writer.u32(self.flavor.0)?;
         writer.opaque(self.body())
     }
@@ -137,6 +141,18 @@ impl Credential {
         } else {
             None
         }
+    }
+
+    /// The same credential of other users and groups, and of the same length; `None` unless it is `AUTH_SYS`.
+    #[must_use]
+    pub fn with_ids(&self, uid: impl Fn(u32) -> u32, gid: impl Fn(u32) -> u32) -> Option<Self> {
+        let auth = self.auth_sys()?;
+        Self::from_auth_sys(&AuthSys {
+            uid: uid(auth.uid),
+            gid: gid(auth.gid),
+            gids: auth.gids.map(&gid),
+            ..auth
+        })
     }
 
     /// Whether the body is what the flavor demands, as far as this crate knows the flavor.

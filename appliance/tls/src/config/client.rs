@@ -80,7 +80,26 @@ impl ClientConfig {
     /// # Errors
     /// What is wrong and how to mend it.
     pub fn new(settings: ClientSettings) -> Result<Self, ConfigError> {
-        let provider = provider(&settings.suites)?;
+        Self::build(settings, None)
+    }
+
+    /// As [`ClientConfig::new`], with key exchange and random numbers of `provider` and aws-lc's cipher suites: for
+    /// simulations, whose handshakes must be the same bytes in every run.
+    ///
+    /// # Errors
+    /// What is wrong and how to mend it.
+    pub fn with_provider(
+        settings: ClientSettings,
+        provider: rustls::crypto::CryptoProvider,
+    ) -> Result<Self, ConfigError> {
+        Self::build(settings, Some(provider))
+    }
+
+    fn build(
+        settings: ClientSettings,
+        base: Option<rustls::crypto::CryptoProvider>,
+    ) -> Result<Self, ConfigError> {
+        let provider = provider(base, &settings.suites)?;
         let now = settings.clock.now();
         let identity = settings
             .identity

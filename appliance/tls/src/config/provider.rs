@@ -10,12 +10,15 @@ use crate::error::{ConfigError, TlsError};
 use crate::record::RecordCipher;
 use crate::suite::CipherSuite;
 
-/// aws-lc with these suites only, in this order.
-pub(super) fn provider(suites: &[CipherSuite]) -> Result<Arc<CryptoProvider>, ConfigError> {
+/// aws-lc, or what a simulation has in its place, with these suites only, in this order.
+pub(super) fn provider(
+    base: Option<CryptoProvider>,
+    suites: &[CipherSuite],
+) -> Result<Arc<CryptoProvider>, ConfigError> {
     if suites.is_empty() {
         return Err(ConfigError::NoCipherSuites);
     }
-    let mut provider = default_provider();
+    let mut provider = base.unwrap_or_else(default_provider);
     provider.cipher_suites = suites.iter().copied().map(supported).collect();
     Ok(Arc::new(provider))
 }

@@ -96,7 +96,26 @@ impl ServerConfig {
     /// # Errors
     /// What is wrong and how to mend it.
     pub fn new(settings: ServerSettings) -> Result<Self, ConfigError> {
-        let provider = provider(&settings.suites)?;
+        Self::build(settings, None)
+    }
+
+    /// As [`ServerConfig::new`], with key exchange and random numbers of `provider` and aws-lc's cipher suites: for
+    /// simulations, whose handshakes must be the same bytes in every run.
+    ///
+    /// # Errors
+    /// What is wrong and how to mend it.
+    pub fn with_provider(
+        settings: ServerSettings,
+        provider: rustls::crypto::CryptoProvider,
+    ) -> Result<Self, ConfigError> {
+        Self::build(settings, Some(provider))
+    }
+
+    fn build(
+        settings: ServerSettings,
+        base: Option<rustls::crypto::CryptoProvider>,
+    ) -> Result<Self, ConfigError> {
+        let provider = provider(base, &settings.suites)?;
         let now = settings.clock.now();
         let (identity, expires_at) =
             check::certified_key(&settings.identity, Role::Server, now, &provider)?;

@@ -10,7 +10,7 @@ use rustls::unbuffered::{
     ConnectionState, EncodeError, InsufficientSizeError, UnbufferedConnectionCommon,
     UnbufferedStatus,
 };
-use rustls::{CommonState, Error, ExtractedSecrets, HandshakeKind};
+use rustls::{CommonState, Error, ExtractedSecrets, HandshakeKind, InvalidMessage};
 
 use crate::alert::Alert;
 use crate::config::negotiated_suite;
@@ -61,18 +61,33 @@ impl Machine {
         incoming: &mut Vec<u8>,
         outgoing: &mut Vec<u8>,
     ) -> Result<Progress, TlsError> {
-        match self {
+        let before = outgoing.len();
+        let progress = match self {
             Machine::Server(connection) => drive(&mut ***connection, incoming, outgoing),
             Machine::Client(connection) => drive(&mut ***connection, incoming, outgoing),
+        };
+        progress.map_err(|error| {
+            if outgoing.len() == before && self.is_in_clear() {
+                outgoing.extend(missing_alert(&error));
+            }
+            handshake_error(error)
+        })
+    }
+
+    /// Whether no keys have been agreed upon.
+    fn is_in_clear(&self) -> bool {
+        self.common().negotiated_cipher_suite().is_none()
+    }
+
+    fn common(&self) -> &CommonState {
+        match self {
+            Machine::Server(connection) => connection,
+            Machine::Client(connection) => connection,
         }
-        .map_err(handshake_error)
     }
 
     pub(super) fn facts(&self) -> Result<Facts, TlsError> {
-        let common: &CommonState = match self {
-            Machine::Server(connection) => connection,
-            Machine::Client(connection) => connection,
-        };
+        let common = self.common();
         let suite = common
             .negotiated_cipher_suite()
             .ok_or(TlsError::Misuse("the handshake is not complete"))?;
@@ -214,6 +229,18 @@ fn encode(
     let written = result.map_err(|error| Error::General(error.to_string()))?;
     outgoing.truncate(start.saturating_add(written));
     Ok(())
+}
+
+/// The record with the alert for a message that is longer than rustls takes, of which it says nothing to the
+/// peer: "out-of-range length" (RFC 8446 section 6). Under keys, which rustls keeps, there is none.
+fn missing_alert(error: &Error) -> impl Iterator<Item = u8> {
+    let is_missing = matches!(
+        error,
+        Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge)
+    );
+    let alert = Alert::DECODE_ERROR;
+    let record = [21, 3, 3, 0, 2, alert.level(), alert.0];
+    record.into_iter().filter(move |_| is_missing)
 }
 
 /// Whose fault it is. rustls' texts hold names and algorithms, never secrets.

@@ -126,6 +126,22 @@ fn endless_records_of_nothing_end() {
     }
 }
 
+/// Its length is out of range (RFC 8446 section 6), whoever sends it.
+#[test]
+fn a_message_that_is_too_long_is_a_decode_error() {
+    let world = World::new();
+    let (client_hello, server_hello) = (1, 2);
+    let mut server = ours::accept(world.server_settings());
+    let mut client = ours::connect(world.client_settings(), "server.test");
+    client.output().clear();
+    for (handshake, kind) in [(&mut server, client_hello), (&mut client, server_hello)] {
+        let record = [22, 3, 3, 0, 4, kind, 1, 0, 0];
+        assert!(handshake.handle(&record).is_err());
+        let alert = [21, 3, 3, 0, 2, 2, Alert::DECODE_ERROR.0];
+        assert_eq!(*handshake.output(), alert);
+    }
+}
+
 #[test]
 fn an_alert_instead_of_a_handshake() {
     let world = World::new();

@@ -1,6 +1,6 @@
 //! rustls' ordinary buffered connection as the other side.
 
-use crate::pki::World;
+use super::pki::World;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;

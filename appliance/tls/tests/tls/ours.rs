@@ -1,6 +1,6 @@
 //! Our side, driven as an engine would.
 
-use crate::oracle::Oracle;
+use super::oracle::Oracle;
 use tls::limits;
 use tls::{ClientConfig, Established, Event, Handshake, ServerConfig, Session, TlsError};
 

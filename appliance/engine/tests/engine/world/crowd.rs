@@ -95,6 +95,11 @@ impl Crowd {
         self.replies.iter().flatten().count()
     }
 
+    /// Whether a connection has a reply that was not taken.
+    pub fn has_reply(&self, number: usize) -> bool {
+        self.replies[number].is_some()
+    }
+
     /// The bytes that a READ gave.
     pub fn take_read(&mut self, number: usize) -> Vec<u8> {
         let results = self.replies[number].take().expect("a reply");

@@ -49,6 +49,30 @@ impl Export {
         }
     }
 
+    /// Adds a file and gives its handle.
+    pub fn put_new(&mut self, name: String, data: Vec<u8>) -> nfs_fh3 {
+        self.changes += 1;
+        let changes = self.changes;
+        self.files.push(File {
+            name,
+            data,
+            changes,
+        });
+        handle(ROOT + self.files.len() as u64)
+    }
+
+    /// Adds so many files of zeros, of `len` bytes each, and gives their handles.
+    pub fn add_files(&mut self, count: usize, len: usize) -> impl Iterator<Item = nfs_fh3> + use<> {
+        let (first, changes) = (self.files.len(), self.changes);
+        let file = |number| File {
+            name: format!("added {number}"),
+            data: vec![0; len],
+            changes,
+        };
+        self.files.extend((first..first + count).map(file));
+        (first..first + count).map(|position| handle(ROOT + 1 + position as u64))
+    }
+
     /// What a file holds.
     pub fn data(&self, name: &str) -> &[u8] {
         let file = self.files.iter().find(|file| file.name == name);

@@ -21,14 +21,15 @@ use std::time::Duration;
 use cache::{Arena, Cache, CacheConfig, CacheStats, HeapMemory};
 use engine::{Audit, Endpoints, Engine, EngineConfig, Listen, Security};
 use gateway::{
-    AcceptedSecurity, Cidr, Coherence, Gateway, GatewayConfig, OriginConfig, OriginSecurity, Seeds,
-    ServiceConfig,
+    AcceptedSecurity, Cidr, Coherence, Export, Gateway, GatewayConfig, OriginConfig,
+    OriginSecurity, Seeds, ServiceConfig, Squash,
 };
 use net::{Offload, RxChecksums};
 
 pub use client::Client;
 pub use crowd::Crowd;
 pub use faulty_memory::overwrite_block;
+pub use host::Host;
 pub use link::{Link, Random, random_loss};
 pub use origin::{Cut, NewTunnel, Origin, Protection};
 pub use segment::{HeapSegment, segments};
@@ -72,6 +73,10 @@ pub struct Setup {
     pub security: AcceptedSecurity,
     /// How the origin is asked to speak; its mount daemon speaks in clear.
     pub origin_security: OriginSecurity,
+    /// What of the export is answered from the cache.
+    pub coherence: Coherence,
+    /// Files whose handles and attributes are remembered.
+    pub files: usize,
 }
 
 impl Default for Setup {
@@ -81,7 +86,26 @@ impl Default for Setup {
             offload: Offload::default(),
             connections: 512,
             security: AcceptedSecurity::CLEAR,
+            coherence: Coherence::Strict,
+            files: gateway::Limits::default().files,
             origin_security: OriginSecurity::Clear,
+        }
+    }
+}
+
+impl Setup {
+    /// The export, and its rules.
+    pub fn export(&self) -> Export {
+        Export {
+            path: EXPORT.to_owned(),
+            allow: Cidr::new(Ipv4Addr::new(10, 77, 1, 0), 24)
+                .into_iter()
+                .collect(),
+            read_only: false,
+            coherence: self.coherence,
+            security: self.security,
+            squash: Squash::Nobody,
+            give_up: None,
         }
     }
 }
@@ -99,6 +123,8 @@ pub struct World<W: Wire> {
     pub audits: Vec<Audit>,
     /// What the peers' NICs say of the engine's frames.
     checksums: RxChecksums,
+    /// Runs every piece of the engine's own work; whoever wants to measure it puts something around it.
+    pub meter: fn(&mut dyn FnMut()),
 }
 
 /// A cache of `blocks` blocks on the heap.
@@ -171,6 +197,7 @@ impl<W: Wire> World<W> {
                 ip_good: sums,
                 l4_good: sums,
             },
+            meter: |work| work(),
         }
     }
 
@@ -321,7 +348,8 @@ impl<W: Wire> World<W> {
         self.origin.advance(self.now);
         self.transmit_hosts();
         for _ in 0..TURNS_PER_INSTANT {
-            let mut busy = self.engine.advance(self.now);
+            let mut busy = false;
+            (self.meter)(&mut || busy = self.engine.advance(self.now));
             for port in 0..2 {
                 busy |= self.transmit_engine(port);
             }
@@ -354,8 +382,11 @@ impl<W: Wire> World<W> {
             while let Some(frame) = self.links[port].to_engine.arrive(now) {
                 let (head, tail) = segments(&frame);
                 let checksums = RxChecksums::default();
-                self.engine
-                    .handle_frame(port, head, tail.into_iter(), checksums, now);
+                let mut pieces = Some((head, tail.into_iter()));
+                (self.meter)(&mut || {
+                    let (head, tail) = pieces.take().expect("once");
+                    self.engine.handle_frame(port, head, tail, checksums, now);
+                });
             }
         }
         while let Some(frame) = self.links[CLIENT_PORT].from_engine.arrive(now) {
@@ -398,7 +429,7 @@ impl<W: Wire> World<W> {
     /// Whether any frame left.
     fn transmit_engine(&mut self, port: usize) -> bool {
         let wire = &mut self.wires[port];
-        self.engine.poll_transmit(port, self.now, wire.sink());
+        (self.meter)(&mut || self.engine.poll_transmit(port, self.now, wire.sink()));
         let sent = wire.take();
         let any = !sent.is_empty();
         for Sent { bytes, keeps } in sent {
@@ -450,16 +481,7 @@ fn engine_config(setup: &Setup) -> EngineConfig {
 
 fn gateway_config(setup: &Setup, offers_tls: bool) -> GatewayConfig {
     GatewayConfig {
-        exports: vec![gateway::Export {
-            path: EXPORT.to_owned(),
-            allow: Cidr::new(Ipv4Addr::new(10, 77, 1, 0), 24)
-                .into_iter()
-                .collect(),
-            read_only: false,
-            coherence: Coherence::Strict,
-            security: setup.security,
-            give_up: None,
-        }],
+        exports: vec![setup.export()],
         origin: OriginConfig {
             security: setup.origin_security,
             mount_security: OriginSecurity::Clear,
@@ -478,6 +500,8 @@ fn gateway_config(setup: &Setup, offers_tls: bool) -> GatewayConfig {
         max_io: gateway::limits::MAX_IO_BOUND,
         limits: gateway::Limits {
             clients: setup.connections,
+            files: setup.files,
+            handles: gateway::Limits::default().handles.max(setup.files),
             ..gateway::Limits::default()
         },
     }

@@ -1,0 +1,116 @@
+//! What appliances have sent, by its place in TCP's streams: a retransmission carries the bytes of the first time,
+//! be they data or ciphertext (invariants I3 and I4), and leaves out none that the peer lacks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddrV4;
+
+use super::frame::segment;
+use crate::outcome::Judge;
+
+/// All streams that appliances send.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    judge: Judge,
+    streams: BTreeMap<(SocketAddrV4, SocketAddrV4), Stream>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    /// Sequence number of the SYN.
+    start: u32,
+    /// `None` where a frame was never sent, for lack of an mbuf.
+    bytes: Vec<Option<u8>>,
+    /// Where segments began and ended, and what the peer has begins and ends: a retransmission begins nowhere else.
+    edges: BTreeSet<usize>,
+}
+
+impl Stream {
+    fn place(&self, sequence: u32) -> usize {
+        sequence.wrapping_sub(self.start).wrapping_sub(1) as usize
+    }
+}
+
+/// What of a stream is remembered: no window is larger.
+const REMEMBERED: usize = 64 << 20;
+
+impl Streams {
+    pub(crate) fn new(judge: Judge) -> Self {
+        Self {
+            judge,
+            streams: BTreeMap::new(),
+        }
+    }
+
+    /// A frame that an appliance's NIC sends.
+    pub(crate) fn watch(&mut self, frame: &[u8]) {
+        let Some(segment) = segment(frame) else {
+            return;
+        };
+        let flow = (segment.from, segment.to);
+        if segment.is_syn {
+            let known = self.streams.get(&flow);
+            if known.is_none_or(|stream| stream.start != segment.sequence) {
+                let stream = Stream {
+                    start: segment.sequence,
+                    bytes: Vec::new(),
+                    edges: BTreeSet::from([0]),
+                };
+                self.streams.insert(flow, stream);
+            }
+            return;
+        }
+        let payload = &frame[segment.payload];
+        let Some(stream) = self.streams.get_mut(&flow) else {
+            return;
+        };
+        let offset = stream.place(segment.sequence);
+        if payload.is_empty() || offset > REMEMBERED {
+            return;
+        }
+        let end = offset + payload.len();
+        // A tail probe repeats the last bytes, wherever they begin.
+        let is_repeated = end < stream.bytes.len();
+        let was_sent = offset == 0 || stream.bytes.get(offset - 1).is_some_and(Option::is_some);
+        if is_repeated && was_sent && !stream.edges.contains(&offset) {
+            self.judge.wrong(|| {
+                format!(
+                    "the stream {} to {} is sent again from {offset} on, where nothing began or ended",
+                    flow.0, flow.1
+                )
+            });
+        }
+        stream.edges.extend([offset, end]);
+        if stream.bytes.len() < end {
+            stream.bytes.resize(end, None);
+        }
+        for (at, &byte) in (offset..).zip(payload) {
+            let first = *stream.bytes[at].get_or_insert(byte);
+            if first != byte {
+                self.judge.wrong(|| {
+                    format!(
+                        "byte {at} of the stream {} to {} is sent again, and as another: {byte:#04x} for {first:#04x}",
+                        flow.0, flow.1
+                    )
+                });
+                return;
+            }
+        }
+    }
+
+    /// A frame that an appliance's NIC receives: what the peer says that it has.
+    pub(crate) fn hear(&mut self, frame: &[u8]) {
+        let Some(segment) = segment(frame) else {
+            return;
+        };
+        if let Some(stream) = self.streams.get_mut(&(segment.to, segment.from)) {
+            for edge in segment
+                .reported
+                .into_iter()
+                .chain([segment.acknowledgement])
+            {
+                let place = stream.place(edge);
+                stream.edges.insert(place);
+            }
+        }
+    }
+}
