@@ -8,23 +8,25 @@ TLS_ORIGIN_PORT=12049
 PORTMAP_PORT=111
 
 # tls_modes CONFIG — prints how the first export's clients and the origin are spoken to: none, tls, mtls or direct;
-# and the origin's port.
+# and the origin's address and port.
 tls_modes() {
     python3 -c '
 import sys, tomllib
 config = tomllib.load(sys.stdin.buffer)
 client = config["export"][0].get("security", "tls")
 origin = config["origin"]
-print(client if isinstance(client, str) else client[0], origin.get("security", "none"), origin.get("nfs_port", 2049))
+client = client if isinstance(client, str) else client[0]
+print(client, origin.get("security", "none"), origin.get("address"), origin.get("nfs_port", 2049))
 ' <<<"$1" || misuse "the lab needs [origin] and an [[export]] in its configuration"
 }
 
 remember_tls_modes() {
-    local client origin port
-    read -r client origin port < <(tls_modes "$1")
+    local client origin address port
+    read -r client origin address port < <(tls_modes "$1")
     remember client-tls "$client"
     remember origin-tls "$origin"
-    [[ $origin == none || $port != "$NFS_PORT" ]] || remember ganesha-tls "$origin"
+    # A guest that is the origin (deploy/guest-lab) speaks for itself.
+    [[ $origin == none || $address != "$ORIGIN_ADDR" || $port != "$NFS_PORT" ]] || remember ganesha-tls "$origin"
 }
 
 client_has_tls() { [[ $(recall client-tls) != none ]]; }
