@@ -123,7 +123,7 @@ impl World {
         let mut world = Self {
             now: Duration::from_secs(1),
             options: *options,
-            streams: Streams::new(judge.clone()),
+            streams: Streams::new(judge.clone(), options.tx_pool_empty == 0),
             judge,
             trace: Trace::default(),
             events: Events::default(),
