@@ -189,7 +189,7 @@ impl Origin {
             });
             return None;
         };
-        truth.check_sent(version, xid);
+        truth.check_sent(version, xid, now);
         let before = attributes(file, truth);
         let mut done = count;
         if count > 1 && self.random.chance(self.options.short_transfers) {

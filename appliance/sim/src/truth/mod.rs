@@ -12,6 +12,8 @@ pub(crate) mod reads;
 use std::ops::Range;
 use std::time::Duration;
 
+use gateway::limits::DUPLICATE_LIFETIME;
+
 use crate::nfs::Attributes;
 use crate::outcome::Judge;
 use content::{Version, content};
@@ -31,6 +33,14 @@ pub(crate) struct Write {
     /// It went through an appliance that was killed before it was answered, so that a copy of it may still be
     /// on its way to the origin.
     orphaned: bool,
+}
+
+impl Write {
+    /// Whether a copy of it that still comes may be carried out: replies are remembered for a time only.
+    fn is_forgotten(&self, now: Duration) -> bool {
+        let answered = self.acknowledged;
+        self.orphaned || answered.is_some_and(|at| at + DUPLICATE_LIFETIME <= now)
+    }
 }
 
 /// When the origin carried it out, on the clock that counts executions.
@@ -160,10 +170,10 @@ impl Truth {
 
     /// The origin is sent a WRITE: under one xid, however often (I6), and by a client's repetition of it no second
     /// time.
-    pub(crate) fn check_sent(&mut self, version: Version, xid: u32) {
+    pub(crate) fn check_sent(&mut self, version: Version, xid: u32, now: Duration) {
         let write = &mut self.writes[version as usize];
         let first = *write.xid.get_or_insert(xid);
-        let (bytes, is_same) = (write.bytes.clone(), first == xid || write.orphaned);
+        let (bytes, is_same) = (write.bytes.clone(), first == xid || write.is_forgotten(now));
         self.judge.expect(is_same, || {
             format!("a WRITE of {bytes:?} is sent to the origin as {first:#x} and as {xid:#x} (I6)")
         });
@@ -171,7 +181,7 @@ impl Truth {
 
     /// The origin carries out the first `count` bytes of a WRITE.
     pub(crate) fn execute(&mut self, version: Version, count: u64, stable: bool, now: Duration) {
-        self.check_order(version);
+        self.check_order(version, now);
         self.executions += 1;
         self.changes += 1;
         let write = &self.writes[version as usize];
@@ -206,9 +216,9 @@ impl Truth {
     }
 
     /// An old WRITE must not come after a new one that was made when it had been answered.
-    fn check_order(&self, version: Version) {
+    fn check_order(&self, version: Version, now: Duration) {
         let write = &self.writes[version as usize];
-        let (Some(acknowledged), false) = (write.acknowledged, write.orphaned) else {
+        let (Some(acknowledged), false) = (write.acknowledged, write.is_forgotten(now)) else {
             return;
         };
         let overtaken = self.writes.iter().find(|other| {
