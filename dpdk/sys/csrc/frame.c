@@ -62,6 +62,30 @@ shim_attach(struct rte_mempool *external, const struct shim_part *part)
 	return m;
 }
 
+/* What nearly every frame with data is: headers that fit one mbuf, and one loan. */
+static struct rte_mbuf *
+header_and_loan(struct rte_mempool *direct, struct rte_mempool *external,
+	const struct shim_part *header, const struct shim_part *loan)
+{
+	struct rte_mbuf *head = rte_pktmbuf_alloc(direct);
+	struct rte_mbuf *m;
+
+	if (head == NULL)
+		return NULL;
+	m = rte_pktmbuf_alloc(external);
+	if (m == NULL) {
+		rte_pktmbuf_free(head);
+		return NULL;
+	}
+	memcpy(rte_pktmbuf_mtod(head, void *), header->address, header->len);
+	head->data_len = (uint16_t)header->len;
+	attach(m, loan);
+	head->next = m;
+	head->nb_segs = 2;
+	head->pkt_len = header->len + loan->len;
+	return head;
+}
+
 int
 shim_frame(struct rte_mempool *direct, struct rte_mempool *external,
 	const struct shim_part *parts, uint16_t nb_parts, struct rte_mbuf **frame)
@@ -75,6 +99,11 @@ shim_frame(struct rte_mempool *direct, struct rte_mempool *external,
 	unsigned int nb_direct, nb_external;
 	int ret;
 
+	if (nb_parts == 2 && parts[0].release == NULL && parts[1].release != NULL &&
+	    parts[0].len <= room_each) {
+		*frame = header_and_loan(direct, external, &parts[0], &parts[1]);
+		return *frame == NULL ? -ENOMEM : 0;
+	}
 	ret = count_segments(parts, nb_parts, room_each, &nb_direct, &nb_external);
 	if (ret != 0)
 		return ret;
