@@ -49,6 +49,8 @@ pub(super) struct Timers {
     due: u32,
     /// No deadline lies before this tick.
     tick: u64,
+    /// No timer comes before; looked at in every turn, so it is kept.
+    soonest: Option<Duration>,
     /// Timers looked at so far.
     visited: u64,
 }
@@ -71,6 +73,7 @@ impl Timers {
             occupied: [0; LEVELS],
             due: NOWHERE,
             tick: 0,
+            soonest: None,
             visited: 0,
         }
     }
@@ -78,7 +81,7 @@ impl Timers {
     /// A time no later than the earliest deadline, which comes closer when
     /// `pop_due` is called with it.
     pub(super) fn next(&self) -> Option<Duration> {
-        Some(self.first_cell()?.1)
+        self.soonest
     }
 
     /// Timers looked at so far.
@@ -104,7 +107,12 @@ impl Timers {
     /// Takes one slot whose deadline has passed.
     pub(super) fn pop_due(&mut self, now: Duration) -> Option<u32> {
         while self.due == NOWHERE {
-            let (place, earliest) = self.first_cell()?;
+            if self.soonest.is_none_or(|soonest| soonest > now) {
+                return None;
+            }
+            let first = self.first_cell();
+            self.soonest = first.map(|(_, earliest)| earliest);
+            let (place, earliest) = first?;
             if earliest > now {
                 return None;
             }
@@ -156,6 +164,7 @@ impl Timers {
     }
 
     fn link(&mut self, slot: u32, deadline: Duration) {
+        self.soonest = Some(self.soonest.map_or(deadline, |at| at.min(deadline)));
         let place = self.place(deadline);
         let Some(cell) = self.cells.get_mut(place as usize) else {
             return;

@@ -8,7 +8,7 @@ use crate::frame::{FrameOffload, FrameSink, Source, TxFrame};
 use crate::limits::FRAMES_PER_TURN;
 use crate::neighbour::Resolution;
 use crate::tcp::connection::Context;
-use crate::tcp::emit::Link;
+use crate::tcp::emit::{Burst, Link};
 use crate::wire::ethernet;
 
 impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
@@ -73,12 +73,12 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             }
         };
         connection.neighbour = slot;
-        let link = Link {
+        let mut burst = Burst::new(Link {
             source_mac: self.config.mac,
             destination_mac: mac,
             address: self.config.address.octets(),
             offload: self.config.offload,
-        };
+        });
         let mut context = Context {
             now,
             stats: &mut self.stats,
@@ -92,8 +92,9 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
                 connection.output_due = false;
                 break;
             };
-            connection.emit(&outgoing, &link, &mut context, sink);
+            connection.emit(&outgoing, &mut burst, &mut context, sink);
         }
+        connection.end_burst(&burst, now);
         self.settle(index);
         if ask {
             self.request_address(next_hop);

@@ -244,17 +244,14 @@ pub(crate) struct Deadlines {
 
 impl Deadlines {
     pub(crate) fn earliest(&self) -> Option<Duration> {
-        [
-            self.retransmit,
-            self.delayed_ack,
-            self.tail_probe,
-            self.reordering,
-            self.linger,
-            self.keepalive,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let sooner = |one: Option<Duration>, other: Option<Duration>| match (one, other) {
+            (Some(one), Some(other)) => Some(if other < one { other } else { one }),
+            (one, None) => one,
+            (None, other) => other,
+        };
+        let recovery = sooner(sooner(self.retransmit, self.tail_probe), self.reordering);
+        let rest = sooner(sooner(self.delayed_ack, self.keepalive), self.linger);
+        sooner(recovery, rest)
     }
 }
 

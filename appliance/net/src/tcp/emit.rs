@@ -1,14 +1,17 @@
 //! From a decision to send to a frame: headers, options, checksums, pieces.
 
+use core::time::Duration;
+
 use zerocopy::{Immutable, IntoBytes, Unaligned};
 
 use arrayvec::ArrayVec;
 
 use super::connection::{Connection, Context};
-use super::options::Options;
+use super::options::{MAX_OPTIONS_LEN, Options};
 use super::output::Outgoing;
 use super::sack::SackBlocks;
 use super::send_queue::FramePieces;
+use super::sequence::Seq;
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::config::Offload;
 use crate::frame::{FrameOffload, FrameSink, TxFrame};
@@ -27,7 +30,7 @@ pub(crate) struct Link {
     pub offload: Offload,
 }
 
-#[derive(IntoBytes, Immutable, Unaligned)]
+#[derive(Clone, Copy, IntoBytes, Immutable, Unaligned)]
 #[repr(C)]
 struct Headers {
     ethernet: EthernetHeader,
@@ -35,90 +38,97 @@ struct Headers {
     tcp: TcpHeader,
 }
 
+/// What the headers of frames have in common that go out one after the other; what
+/// differs from one to the next is 0.
+struct Common {
+    headers: Headers,
+    options: ArrayVec<u8, MAX_OPTIONS_LEN>,
+    /// Of the pseudo-header without the length.
+    checksum: Checksum,
+    /// What the window field tells.
+    edge: Seq,
+}
+
+/// Frames of one connection that go out one after the other, with nothing received in
+/// between: those with data have all but a few fields of their headers in common.
+pub(crate) struct Burst {
+    link: Link,
+    common: Option<Common>,
+    /// Something went out that counts as sent until it is acknowledged.
+    pub(super) occupied: bool,
+}
+
+impl Burst {
+    /// Over `link`; nothing has gone out yet.
+    pub(crate) fn new(link: Link) -> Self {
+        Self {
+            link,
+            common: None,
+            occupied: false,
+        }
+    }
+}
+
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// Emits `outgoing` as one frame over the memory in the send queue, and
-    /// notes that it was sent.
+    /// notes that it was sent. [`Connection::end_burst`] follows the last one.
     pub(crate) fn emit(
         &mut self,
         outgoing: &Outgoing,
-        link: &Link,
+        burst: &mut Burst,
         context: &mut Context<'_>,
         sink: &mut impl FrameSink<T>,
     ) {
-        let syn = outgoing.flags.has(Flags::SYN);
-        let (window, edge) = self.offered_window(syn);
-        let options = self.options(outgoing, context).encode();
+        let link_offload = burst.link.offload;
+        let is_data = outgoing.len > 0 && outgoing.flags == Flags::ACK;
+        let common = match burst.common.take() {
+            Some(common) if is_data => common,
+            _ => self.common(outgoing, &burst.link, context),
+        };
         let mss = self.sending.mss;
         let mut pieces = FramePieces::new();
         let len = self.payload(outgoing, &mut pieces);
         let flags = self.flags(outgoing, len);
-        let segments = len.div_ceil(mss).max(1);
 
-        let tcp_len = tcp::HEADER_LEN + options.len();
+        let tcp_len = tcp::HEADER_LEN + common.options.len();
         // Outgoing::len is bounded so that the packet fits; see most_payload.
         let total = u16::try_from(ipv4::HEADER_LEN + tcp_len + len).unwrap_or(u16::MAX);
-        let destination = self.endpoints.remote.octets();
         let cut = (len > mss).then(|| u16::try_from(mss).unwrap_or(u16::MAX));
         let offload = FrameOffload {
-            ip_checksum: link.offload.ip_checksum,
-            tcp_checksum: link.offload.tcp_checksum || cut.is_some(),
+            ip_checksum: link_offload.ip_checksum,
+            tcp_checksum: link_offload.tcp_checksum || cut.is_some(),
             tso_segment: cut,
         };
-        let mut ip = Ipv4Header::new(
-            PROTOCOL_TCP,
-            link.address,
-            destination,
-            total,
-            self.sending.identification,
-        );
+        let mut headers = common.headers;
+        headers.ip.total_len = total.into();
+        headers.ip.identification = self.sending.identification.into();
         if !offload.ip_checksum {
-            ip = ip.with_checksum();
+            headers.ip = headers.ip.with_checksum();
         }
-        let mut tcp = TcpHeader {
-            source_port: self.endpoints.local_port.into(),
-            destination_port: self.endpoints.remote_port.into(),
-            sequence: outgoing.seq.0.into(),
-            acknowledgement: if flags.has(Flags::ACK) {
-                self.receiving.queue.next().0.into()
-            } else {
-                0.into()
-            },
-            data_offset: u8::try_from(tcp_len / 4).unwrap_or(0) << 4,
-            flags: flags.0,
-            window: window.into(),
-            checksum: 0.into(),
-            urgent: 0.into(),
-        };
-        let covered = if cut.is_some() {
-            0
-        } else {
-            u16::try_from(tcp_len + len).unwrap_or(u16::MAX)
-        };
-        let mut checksum =
-            Checksum::pseudo_header(link.address, destination, PROTOCOL_TCP, covered);
-        tcp.checksum = if offload.tcp_checksum {
+        headers.tcp.sequence = outgoing.seq.0.into();
+        headers.tcp.flags = flags.0;
+        if flags.has(Flags::ACK) {
+            headers.tcp.acknowledgement = self.receiving.queue.next().0.into();
+        }
+        let mut checksum = common.checksum;
+        if cut.is_none() {
+            checksum.add_length(u16::try_from(tcp_len + len).unwrap_or(u16::MAX));
+        }
+        headers.tcp.checksum = if offload.tcp_checksum {
             checksum.folded().into()
         } else {
-            checksum.add_bytes(tcp.as_bytes());
-            checksum.add_bytes(&options);
+            checksum.add_bytes(headers.tcp.as_bytes());
+            checksum.add_bytes(&common.options);
             for piece in &pieces {
                 let bytes = piece.buffer.bytes().get(piece.range.clone());
                 checksum.add_bytes(bytes.unwrap_or(&[]));
             }
             checksum.finish().into()
         };
-        let headers = Headers {
-            ethernet: EthernetHeader {
-                destination: link.destination_mac,
-                source: link.source_mac,
-                ethertype: ETHERTYPE_IPV4.into(),
-            },
-            ip,
-            tcp,
-        };
         let mut header = ArrayVec::<u8, MAX_TCP_FRAME_HEADER>::new();
-        header.extend(headers.as_bytes().iter().copied());
-        header.extend(options);
+        // Both fit: MAX_TCP_FRAME_HEADER is all three headers with the most options.
+        let _ = header.try_extend_from_slice(headers.as_bytes());
+        let _ = header.try_extend_from_slice(&common.options);
         sink.emit(TxFrame {
             header: &header,
             payload: &pieces,
@@ -129,9 +139,54 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         });
         drop(pieces);
         context.stats.frames_out += 1;
+        let segments = if cut.is_some() { len.div_ceil(mss) } else { 1 };
         let segments = u16::try_from(segments).unwrap_or(1);
         self.sending.identification = self.sending.identification.wrapping_add(segments);
-        self.on_sent(outgoing, len, flags, edge, context);
+        let edge = common.edge;
+        if is_data {
+            burst.common = Some(common);
+        }
+        self.on_sent(outgoing, len, flags, edge, burst, context);
+    }
+
+    /// What has to be noted once for all frames of a burst.
+    pub(crate) fn end_burst(&mut self, burst: &Burst, now: Duration) {
+        if burst.occupied {
+            self.arm_tail_probe(now);
+        }
+    }
+
+    /// The headers of `outgoing`, and of data that follows it, without what is its own.
+    fn common(&self, outgoing: &Outgoing, link: &Link, context: &Context<'_>) -> Common {
+        let (window, edge) = self.offered_window(outgoing.flags.has(Flags::SYN));
+        let options = self.options(outgoing, context).encode();
+        let tcp_len = tcp::HEADER_LEN + options.len();
+        let destination = self.endpoints.remote.octets();
+        let headers = Headers {
+            ethernet: EthernetHeader {
+                destination: link.destination_mac,
+                source: link.source_mac,
+                ethertype: ETHERTYPE_IPV4.into(),
+            },
+            ip: Ipv4Header::new(PROTOCOL_TCP, link.address, destination, 0, 0),
+            tcp: TcpHeader {
+                source_port: self.endpoints.local_port.into(),
+                destination_port: self.endpoints.remote_port.into(),
+                sequence: 0.into(),
+                acknowledgement: 0.into(),
+                data_offset: u8::try_from(tcp_len / 4).unwrap_or(0) << 4,
+                flags: 0,
+                window: window.into(),
+                checksum: 0.into(),
+                urgent: 0.into(),
+            },
+        };
+        Common {
+            headers,
+            options,
+            checksum: Checksum::pseudo_header(link.address, destination, PROTOCOL_TCP, 0),
+            edge,
+        }
     }
 
     fn options(&self, outgoing: &Outgoing, context: &Context<'_>) -> Options {

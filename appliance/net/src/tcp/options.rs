@@ -14,7 +14,7 @@ const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
 
 /// Most bytes of options in a header.
-const MAX_OPTIONS_LEN: usize = 40;
+pub(crate) const MAX_OPTIONS_LEN: usize = 40;
 
 /// Bytes that timestamps take in every segment, padding included.
 pub(crate) const TIMESTAMPS_LEN: u16 = 12;

@@ -7,6 +7,7 @@ use core::time::Duration;
 use mutant::Mutant;
 
 use super::connection::{Connection, Context, Probe};
+use super::emit::Burst;
 use super::sequence::Seq;
 use super::state::State;
 use crate::buffer::{RxBuffer, TxBuffer};
@@ -127,8 +128,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if self.sending.next.is_after(self.sending.queue.end()) {
             return None;
         }
-        let idle = now.saturating_sub(self.sending.last_sent) > self.rtt.timeout();
-        if self.sending.outstanding() == 0 && idle {
+        if self.sending.outstanding() == 0
+            && now.saturating_sub(self.sending.last_sent) > self.rtt.timeout()
+        {
             self.congestion.on_idle();
         }
         if self.sending.scoreboard.is_full() {
@@ -291,6 +293,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         len: usize,
         flags: Flags,
         edge: Seq,
+        burst: &mut Burst,
         context: &mut Context<'_>,
     ) {
         let now = context.now;
@@ -324,9 +327,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             }
             if outgoing.probe == Some(Probe::Tail) {
                 self.on_tail_probe_sent(again, context);
-            } else {
-                self.arm_tail_probe(now);
             }
+            burst.occupied = true;
         }
         if flags.has(Flags::ACK) {
             let receiving = &mut self.receiving;

@@ -24,6 +24,11 @@ impl Checksum {
         checksum
     }
 
+    /// Adds the length of a pseudo-header that was made without.
+    pub(crate) fn add_length(&mut self, length: u16) {
+        self.sum += u64::from(length);
+    }
+
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<4>();
         // Native order, swapped once at the end: RFC 1071, 2 (B). A packet has
