@@ -438,9 +438,11 @@ impl<R: RxBuffer> Engine<R> {
                         self.stall(port, connection);
                     }
                 }
-                Err(_) => self.cut_off(port, connection, now),
+                Err(_) => {
+                    self.cut_off(port, connection, now);
+                    self.run_actions(now);
+                }
             }
-            self.run_actions(now);
         }
     }
 

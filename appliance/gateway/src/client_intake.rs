@@ -76,15 +76,21 @@ impl Gateway {
                 client.last_active = self.now;
             }
             let step = match client.intake {
-                CallIntake::Head | CallIntake::Gather => self.gather(client, rest)?,
-                CallIntake::Complete => {
-                    if self.dispatch(client) {
+                CallIntake::Head | CallIntake::Gather => match self.answer_at_once(client, rest) {
+                    Some(taken) => Step::Went(taken),
+                    None => self.gather(client, rest)?,
+                },
+                CallIntake::Complete => match self.dispatch(client) {
+                    Ok(true) => {
                         client.intake = CallIntake::Head;
                         Step::Went(0)
-                    } else {
-                        Step::Stuck
                     }
-                }
+                    Ok(false) => Step::Stuck,
+                    Err(error) => {
+                        client.intake = refuse_header(error, true)?;
+                        Step::Went(0)
+                    }
+                },
                 CallIntake::Refuse {
                     xid,
                     refusal,
@@ -146,21 +152,24 @@ impl Gateway {
     /// Looks whether the head says by now what kind of call this is.
     fn classify(&mut self, client: &mut Client, ended: bool) -> Result<(), ConnectionError> {
         let mut reader = Reader::contiguous(client.chain.head());
+        let write = (nfs3::PROGRAM, nfs3::VERSION, Procedure::Write.into());
+        if ended
+            && let Some(call) = rpc::view_call(&mut reader.clone())
+            && (call.program, call.version, call.procedure) != write
+        {
+            // Whoever deals with it decodes it.
+            client.intake = CallIntake::Complete;
+            return Ok(());
+        }
         let header = match rpc::decode_call(&mut reader) {
             Ok(header) => header,
             Err(CallError::Short) if !ended => return Ok(()),
             Err(error) => {
-                let (xid, error) = error.reply().ok_or(ConnectionError::NotRpc)?;
-                client.intake = CallIntake::Refuse {
-                    xid,
-                    refusal: Refusal::Rpc(error),
-                    ended,
-                };
+                client.intake = refuse_header(error, ended)?;
                 return Ok(());
             }
         };
-        let is_write = (header.program, header.version, header.procedure)
-            == (nfs3::PROGRAM, nfs3::VERSION, Procedure::Write.into());
+        let is_write = (header.program, header.version, header.procedure) == write;
         if !is_write || Identity::of(&header.credential).is_none() {
             client.intake = if ended {
                 CallIntake::Complete
@@ -503,6 +512,16 @@ impl Gateway {
             self.pinned_by(args.offset, args.count.min(self.max_read))
         })
     }
+}
+
+/// What to do about a call whose header cannot be accepted.
+fn refuse_header(error: CallError, ended: bool) -> Result<CallIntake, ConnectionError> {
+    let (xid, error) = error.reply().ok_or(ConnectionError::NotRpc)?;
+    Ok(CallIntake::Refuse {
+        xid,
+        refusal: Refusal::Rpc(error),
+        ended,
+    })
 }
 
 fn skip(client: &mut Client, rest: &[u8]) -> Result<Step, ConnectionError> {

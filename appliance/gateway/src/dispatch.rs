@@ -2,7 +2,7 @@
 
 use nfs::nfs3::args::{Args, ReadArgs};
 use nfs::nfs3::{self, NameClass, Procedure, Status, classify_name, refuse_name};
-use nfs::rpc::{self, AuthFlavor, AuthStatus, CallHeader, Credential, ErrorReply};
+use nfs::rpc::{self, AuthFlavor, AuthStatus, CallError, CallHeader, Credential, ErrorReply};
 use nfs::xdr::{Overflow, Reader, Writer};
 use nfs::{mount, nfsacl, portmap};
 
@@ -46,23 +46,23 @@ pub(crate) struct Pass {
 
 impl Gateway {
     /// Deals with the whole call in the client's chain; `false` if it must wait.
-    pub(crate) fn dispatch(&mut self, client: &mut Client) -> bool {
+    ///
+    /// # Errors
+    /// Its header cannot be accepted; nothing has happened.
+    pub(crate) fn dispatch(&mut self, client: &mut Client) -> Result<bool, CallError> {
         let mut storage = [&[][..]; META_PIECES_MAX];
         let mut reader = Reader::new(client.chain.segments(&mut storage));
-        let Ok(header) = rpc::decode_call(&mut reader) else {
-            // It was decodable when it was classified.
-            return true;
-        };
+        let header = rpc::decode_call(&mut reader)?;
         let peer = *client.info.peer.ip();
         let is_probe = self.is_probe(client, &header);
         if is_probe && client.holder.calls() > 0 {
             // What is still owed goes out in clear, before anything else is agreed upon.
-            return false;
+            return Ok(false);
         }
         let bytes = self.read_charge(&header, &reader);
         let Some((charge, mut buffer)) = self.admit(|| Holder::charge_read(&client.holder, bytes))
         else {
-            return false;
+            return Ok(false);
         };
         self.counters.client_calls += 1;
         let xid = header.xid;
@@ -116,7 +116,7 @@ impl Gateway {
             }
             Route::Pass(pass) => self.pass_on(client, header, pass, (charge, buffer)),
         }
-        true
+        Ok(true)
     }
 
     /// Begins a call that others answer.

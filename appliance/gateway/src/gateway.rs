@@ -20,7 +20,7 @@ use crate::exports::Exports;
 use crate::files::FileTable;
 use crate::fills::Fills;
 use crate::handles::Handles;
-use crate::hash::SeededHash;
+use crate::hash::{OwnNumbers, SeededHash};
 use crate::limits::{
     CROWDED_IDLE, MAX_IO_BOUND, ORIGIN_CONNECTIONS_MAX, PRESSED_PATIENCE, READ_PIECES_MAX,
     RESUME_INTERVAL, RESUMED_PER_STEP, SMALL_BUFFERS_RESERVED, SWEEP_INTERVAL,
@@ -62,7 +62,7 @@ pub struct Gateway {
     pub(crate) exports: Exports,
     pub(crate) mounts: MountList,
     /// `None` while the client's bytes are being looked at.
-    pub(crate) clients: HashMap<ClientId, Option<Box<Client>>, SeededHash>,
+    pub(crate) clients: HashMap<ClientId, Option<Box<Client>>, OwnNumbers>,
     pub(crate) calls: Slots<ClientCall>,
     pub(crate) duplicates: Duplicates,
     pub(crate) links: Links,
@@ -139,7 +139,7 @@ impl Gateway {
             budget: Budget::new(bounds, hash),
             exports: Exports::new(exports),
             mounts: MountList::new(limits.mounts),
-            clients: HashMap::with_capacity_and_hasher(limits.clients, hash),
+            clients: HashMap::with_capacity_and_hasher(limits.clients, OwnNumbers::default()),
             calls: Slots::new(limits.calls),
             duplicates: Duplicates::new(limits.duplicates.max(limits.calls + 1), hash),
             links: Links::new(connections, config.origin.mount_port),

@@ -1,6 +1,6 @@
 //! Hashing with a key of our own: peers choose handles and credentials, so the hash must not be theirs.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use siphasher::sip::SipHasher13;
 
@@ -18,6 +18,36 @@ impl BuildHasher for SeededHash {
     type Hasher = SipHasher13;
 
     fn build_hasher(&self) -> SipHasher13 {
+        self.0
+    }
+}
+
+/// For numbers that we give, and no peer chooses: one multiplication.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OwnNumbers(u64);
+
+impl BuildHasher for OwnNumbers {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}
+
+impl Hasher for OwnNumbers {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio; both halves of the product, as a table looks at the lowest and the highest bits.
+        let product = u128::from(self.0 ^ number) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product ^ (product >> 64)) as u64;
+    }
+
+    fn finish(&self) -> u64 {
         self.0
     }
 }

@@ -1,7 +1,7 @@
 //! Who a call speaks for, as far as an origin can tell callers apart.
 
 use nfs::limits::GROUPS;
-use nfs::rpc::{AuthFlavor, Credential};
+use nfs::rpc::{AuthFlavor, AuthSys, CallView, Credential};
 
 /// What an origin bases its permission checks on.
 ///
@@ -27,7 +27,18 @@ impl Identity {
         if credential.flavor() == AuthFlavor::NONE {
             return Some(Self::Nobody);
         }
-        let auth = credential.auth_sys()?;
+        Self::of_user(&credential.auth_sys()?)
+    }
+
+    /// As [`Identity::of`]; `None` for malformed credentials too.
+    pub(crate) fn of_call(call: &CallView<'_>) -> Option<Self> {
+        if call.is_from_nobody() {
+            return Some(Self::Nobody);
+        }
+        Self::of_user(&call.auth_sys()?)
+    }
+
+    fn of_user(auth: &AuthSys<'_>) -> Option<Self> {
         let mut gids = [0; GROUPS];
         for (place, gid) in gids.iter_mut().zip(auth.gids()) {
             *place = *gid;
@@ -44,7 +55,6 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nfs::rpc::AuthSys;
 
     fn credential(machine: &[u8], uid: u32, groups: &[u32]) -> Credential {
         let auth = AuthSys::new(machine, uid, 7, groups).expect("few groups");

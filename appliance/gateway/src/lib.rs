@@ -20,6 +20,7 @@
 mod access;
 mod action;
 mod ages;
+mod at_once;
 mod authorise;
 mod budget;
 mod burst;

@@ -17,6 +17,16 @@ pub const fn mark(len: u32) -> [u8; MARK_LEN] {
     (len | LAST_FRAGMENT).to_be_bytes()
 }
 
+/// The length of a record of a single fragment, by its mark; `None` if there are more fragments.
+#[must_use]
+pub const fn whole_len(mark: [u8; MARK_LEN]) -> Option<usize> {
+    let mark = u32::from_be_bytes(mark);
+    if mark & LAST_FRAGMENT == 0 {
+        return None;
+    }
+    Some((mark & !LAST_FRAGMENT) as usize)
+}
+
 /// What a peer may send as one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordLimits {

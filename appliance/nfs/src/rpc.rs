@@ -5,7 +5,7 @@ mod call;
 mod reply;
 
 pub use auth::{AuthFlavor, AuthStatus, AuthSys, Credential};
-pub use call::{CallError, CallHeader, decode_call, encode_call};
+pub use call::{CallError, CallHeader, CallView, decode_call, encode_call, view_call};
 pub use reply::{
     ErrorReply, ReplyHeader, decode_reply, decode_starttls, encode_starttls, encode_success,
 };

@@ -137,24 +137,34 @@ impl FileAttributes {
     /// # Errors
     /// [`Overflow`].
     pub fn encode(&self, writer: &mut Writer<'_>) -> Result<(), Overflow> {
-        for word in [
+        let halves = |value: u64| [(value >> 32) as u32, (value & 0xffff_ffff) as u32];
+        let ([size, size_low], [used, used_low]) = (halves(self.size), halves(self.used));
+        let ([fsid, fsid_low], [fileid, fileid_low]) = (halves(self.fsid), halves(self.fileid));
+        // All at once: nearly every reply has attributes.
+        let words = [
             self.file_type as u32,
             self.mode,
             self.nlink,
             self.uid,
             self.gid,
-        ] {
-            writer.u32(word)?;
-        }
-        writer.u64(self.size)?;
-        writer.u64(self.used)?;
-        writer.u32(self.rdev.major)?;
-        writer.u32(self.rdev.minor)?;
-        writer.u64(self.fsid)?;
-        writer.u64(self.fileid)?;
-        self.atime.encode(writer)?;
-        self.mtime.encode(writer)?;
-        self.ctime.encode(writer)
+            size,
+            size_low,
+            used,
+            used_low,
+            self.rdev.major,
+            self.rdev.minor,
+            fsid,
+            fsid_low,
+            fileid,
+            fileid_low,
+            self.atime.seconds,
+            self.atime.nanoseconds,
+            self.mtime.seconds,
+            self.mtime.nanoseconds,
+            self.ctime.seconds,
+            self.ctime.nanoseconds,
+        ];
+        writer.raw(words.map(u32::to_be_bytes).as_flattened())
     }
 
     /// The part of them that weak cache consistency compares.

@@ -136,11 +136,7 @@ impl Credential {
     /// The fields of an `AUTH_SYS` credential; `None` for other flavors and malformed bodies.
     #[must_use]
     pub fn auth_sys(&self) -> Option<AuthSys<'_>> {
-        if self.flavor == AuthFlavor::SYS {
-            AuthSys::decode(self.body()).ok()
-        } else {
-            None
-        }
+        AuthSys::of(self.flavor, self.body())
     }
 
     /// The same credential of other users and groups, and of the same length; `None` unless it is `AUTH_SYS`.
@@ -229,6 +225,13 @@ impl<'a> AuthSys<'a> {
     #[must_use]
     pub fn gids(&self) -> &[u32] {
         self.gids.get(..self.gid_count).unwrap_or_default()
+    }
+
+    /// The fields of a body of this flavor.
+    pub(super) fn of(flavor: AuthFlavor, body: &'a [u8]) -> Option<Self> {
+        (flavor == AuthFlavor::SYS)
+            .then(|| Self::decode(body).ok())
+            .flatten()
     }
 
     fn decode(body: &'a [u8]) -> Result<Self, XdrError> {

@@ -1,6 +1,6 @@
-use super::{AuthFlavor, AuthStatus, CALL, Credential, ErrorReply, RPC_VERSION};
+use super::{AuthFlavor, AuthStatus, AuthSys, CALL, Credential, ErrorReply, RPC_VERSION};
 use crate::limits;
-use crate::xdr::{Overflow, Reader, Writer, XdrError};
+use crate::xdr::{Overflow, Reader, Writer, XdrError, padding};
 
 /// A call without its arguments: `call_body` (RFC 5531 section 9).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +115,69 @@ pub fn decode_call(reader: &mut Reader<'_>) -> Result<CallHeader, CallError> {
         procedure,
         credential,
         verifier_flavor,
+    })
+}
+
+/// A call header where it lies, for whoever looks at it once and keeps nothing of it.
+#[derive(Clone, Copy, Debug)]
+pub struct CallView<'a> {
+    /// Matches the reply with the call.
+    pub xid: u32,
+    /// Program number.
+    pub program: u32,
+    /// Version of the program.
+    pub version: u32,
+    /// Procedure of the program.
+    pub procedure: u32,
+    /// Flavor of the credential.
+    pub flavor: AuthFlavor,
+    body: &'a [u8],
+}
+
+impl<'a> CallView<'a> {
+    /// The fields of an `AUTH_SYS` credential; `None` for other flavors and malformed bodies.
+    #[must_use]
+    pub fn auth_sys(&self) -> Option<AuthSys<'a>> {
+        AuthSys::of(self.flavor, self.body)
+    }
+
+    /// Whether the credential is `AUTH_NONE` as it should be.
+    #[must_use]
+    pub const fn is_from_nobody(&self) -> bool {
+        self.flavor.0 == AuthFlavor::NONE.0 && self.body.is_empty()
+    }
+}
+
+/// Looks at a call header, whose credential is not checked; the reader is left at the arguments. `None` for
+/// everything that only [`decode_call`] can tell the meaning of.
+#[must_use]
+pub fn view_call<'a>(reader: &mut Reader<'a>) -> Option<CallView<'a>> {
+    let words = reader.fixed::<32>().ok()?;
+    let [
+        xid,
+        kind,
+        rpc_version,
+        program,
+        version,
+        procedure,
+        flavor,
+        len,
+    ] = words.as_chunks().0.first_chunk()?.map(u32::from_be_bytes);
+    let len = usize::try_from(len).ok()?;
+    if kind != CALL || rpc_version != RPC_VERSION || len > limits::OPAQUE_AUTH {
+        return None;
+    }
+    let padded = reader.raw(len.checked_add(padding(len))?).ok()?;
+    let body = padded.as_contiguous()?.get(..len)?;
+    reader.u32().ok()?;
+    reader.opaque(limits::OPAQUE_AUTH).ok()?;
+    Some(CallView {
+        xid,
+        program,
+        version,
+        procedure,
+        flavor: AuthFlavor(flavor),
+        body,
     })
 }
 
