@@ -70,10 +70,12 @@ impl FrameSink<Zeros> for Sent {
 
     fn emit(&mut self, frame: TxFrame<'_, Zeros>) {
         uncounted(&mut || {
-            let payload = frame.payload.iter();
-            let payload = payload.flat_map(|piece| &piece.buffer.bytes()[piece.range.clone()]);
-            self.0
-                .push(frame.header.iter().chain(payload).copied().collect());
+            let mut bytes = Vec::with_capacity(frame.header.len() + SEGMENT);
+            bytes.extend_from_slice(frame.header);
+            for piece in frame.payload {
+                bytes.extend_from_slice(&piece.buffer.bytes()[piece.range.clone()]);
+            }
+            self.0.push(bytes.into());
         });
     }
 }

@@ -37,6 +37,10 @@ pub struct Options {
     /// Only these families
     #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(FAMILIES))]
     only: Vec<String>,
+    /// Nothing but one kind of call, over and over as a profiler wants it: getattr_plain, read_64k_tls and so on,
+    /// and with _1448 what is cut in software
+    #[arg(long, conflicts_with_all = ["json", "only"])]
+    call: Option<String>,
 }
 
 /// The families of measurements, in the order in which they run.
@@ -50,12 +54,27 @@ pub const FAMILIES: [&str; 4] = ["attach", "seal", "engine", "tcp"];
 /// # Panics
 /// As [`measure`].
 pub fn run(options: &Options) -> Result<(), BedError> {
+    if let Some(call) = &options.call {
+        return repeat(options, call);
+    }
     let report = measure(options)?;
     if options.json {
         println!("{}", report.to_json());
     } else {
         print!("{report}");
     }
+    Ok(())
+}
+
+fn repeat(options: &Options, call: &str) -> Result<(), BedError> {
+    let core = options.core.unwrap_or_else(last_core);
+    let bed = Bed::start(core)?;
+    pin(usize::from(core));
+    let spread = engine::repeat(&bed, call, options.rounds)?;
+    println!(
+        "{call}: min {:.0}, p10 {:.0}, median {:.0} ticks",
+        spread.min, spread.p10, spread.median
+    );
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use gateway::Coherence;
 
 use super::meter;
 use super::table::Row;
-use crate::world::{SOON, Setup, World};
+use crate::world::{HeldWire, SOON, Setup, World};
 
 /// Machines the connections come from: none has ports for all.
 const MACHINES: usize = 4;
@@ -37,6 +37,23 @@ fn bytes_at_start(connections: usize) -> u64 {
     bytes(connections).saturating_sub(bytes(0)) / connections as u64
 }
 
+/// Connects every machine until each has so many connections, a few at a time.
+fn connect_up_to(world: &mut World<HeldWire>, each: usize) {
+    const AT_A_TIME: usize = 8;
+    while let Some(least) = world.crowds.iter().map(|crowd| crowd.connected).min()
+        && least < each
+    {
+        let wanted = each.min(least + AT_A_TIME);
+        let now = world.now;
+        for crowd in &mut world.crowds {
+            (crowd.connected..wanted).for_each(|_| crowd.connect(now));
+        }
+        world.run_until("the connections", |world| {
+            world.crowds.iter().all(|crowd| crowd.connected >= wanted)
+        });
+    }
+}
+
 /// A row for each count; the counts rise.
 pub fn measure(counts: &[usize]) -> Vec<Row> {
     let most = counts.last().copied().unwrap_or(1);
@@ -54,8 +71,7 @@ pub fn measure(counts: &[usize]) -> Vec<Row> {
     for &count in counts {
         meter::take();
         let before = world.engine.stats().clients;
-        let each = count.div_ceil(MACHINES);
-        world.connect_crowds(each);
+        connect_up_to(&mut world, count.div_ceil(MACHINES));
         world.run_for(SOON);
         let come = world.engine.stats().clients - before;
         let bytes_later =

@@ -69,6 +69,35 @@ pub(super) fn measure(
     Ok(rows)
 }
 
+/// One kind of call, over and over.
+pub(super) fn repeat(bed: &Bed, call: &str, rounds: usize) -> Result<Spread, BedError> {
+    let pki = Pki::new(CipherSuite::Aes128Gcm);
+    let (name, offload) = match call.strip_suffix("_1448") {
+        Some(name) => (name, SUMS),
+        None => (call, CUTS),
+    };
+    let cache = bed.cache("cache", 256 << 20)?;
+    let mut site = Site::new(bed, 0, cache, bed.slots("records")?, offload, &pki)?;
+    let mut mounted = Mounted::new(&mut site, &pki);
+    let client = usize::from(name.ends_with("_tls"));
+    let kind = name.strip_suffix("_tls").or(name.strip_suffix("_plain"));
+    let (mut kind, count) = match kind {
+        Some("getattr") => (mounted.asking(&mut site, client), GETATTRS),
+        Some("read_4k") => (
+            mounted.reading(&mut site, client, 4096, JOINED),
+            SMALL_READS,
+        ),
+        Some("read_64k") => (mounted.reading(&mut site, client, BLOCK, JOINED), READS),
+        Some("read_1m") => (mounted.reading(&mut site, client, MIB, JOINED), LARGE_READS),
+        Some("write_64k") => (mounted.writing(&mut site, client), WRITES),
+        _ => panic!("no such call: {call}"),
+    };
+    let [spread] = interleave(rounds, |_| {
+        kind.sample(&mut site, &mut mounted.clients[client], count)
+    });
+    Ok(spread)
+}
+
 /// A file, and clients in clear and with TLS that may read it.
 struct Mounted {
     file: nfs_fh3,
