@@ -310,7 +310,7 @@ impl Gateway {
         };
         self.counters.client_calls += 1;
         self.counters.client_writes += 1;
-        self.unless_repeated(client.id, Some(write.key), admission);
+        self.unless_repeated(client, Some(write.key), admission);
         self.recycle_pieces(write.pieces);
         client.chain.clear();
         if write.ended {
@@ -438,7 +438,7 @@ impl Gateway {
         self.counters.client_calls += 1;
         self.counters.client_writes += 1;
         // The same call may have come on another connection while this one's data was on its way.
-        let admission = self.unless_repeated(client.id, Some(write.key), (charge, buffer));
+        let admission = self.unless_repeated(client, Some(write.key), (charge, buffer));
         let Some(admission) = admission else {
             client.chain.clear();
             self.recycle_pieces(write.pieces);

@@ -134,7 +134,7 @@ impl Gateway {
             let (len, covered) = (client.chain.len(), client.chain.head());
             self.duplicates.key(client, &header, len, covered)
         });
-        let Some(admission) = self.unless_repeated(client.id, key, admission) else {
+        let Some(admission) = self.unless_repeated(client, key, admission) else {
             client.chain.clear();
             return;
         };

@@ -63,6 +63,8 @@ pub struct Gateway {
     pub(crate) mounts: MountList,
     /// `None` while the client's bytes are being looked at.
     pub(crate) clients: HashMap<ClientId, Option<Box<Client>>, SeededHash>,
+    /// Connections of clients that were ever let in.
+    clients_opened: u64,
     pub(crate) calls: Slots<ClientCall>,
     pub(crate) duplicates: Duplicates,
     pub(crate) links: Links,
@@ -140,6 +142,7 @@ impl Gateway {
             exports: Exports::new(exports),
             mounts: MountList::new(limits.mounts),
             clients: HashMap::with_capacity_and_hasher(limits.clients, hash),
+            clients_opened: 0,
             calls: Slots::new(limits.calls),
             duplicates: Duplicates::new(limits.duplicates.max(limits.calls + 1), hash),
             links: Links::new(connections, config.origin.mount_port),
@@ -176,7 +179,9 @@ impl Gateway {
             self.actions.push_back(Action::ResetClient { client });
             return;
         };
-        let state = Client::new(client, info, holder, self.max_write, now);
+        let serial = self.clients_opened;
+        self.clients_opened += 1;
+        let state = Client::new(client, serial, info, holder, self.max_write, now);
         self.clients.insert(client, Some(Box::new(state)));
     }
 

@@ -153,6 +153,40 @@ fn a_call_that_is_asked_again_while_it_is_executed_joins_it() {
 }
 
 #[test]
+fn what_comes_late_on_the_old_connection_takes_no_reply_from_the_new_one() {
+    let (mut lab, file) = lab();
+    for (procedure, args) in changes(&file) {
+        lab.hold = |_| true;
+        let (xid, call) = lab.call_bytes(100_003, 3, procedure, 0, &args);
+        // The client sent it on its first connection, gave that up, and asked again on the second: what was
+        // lost of the first and sent again by TCP arrives last.
+        for client in [SECOND, FIRST] {
+            ask(&mut lab, client, &call);
+        }
+        lab.hold = |_| false;
+        lab.run();
+        assert!(lab.reply(SECOND, xid).is_some(), "procedure {procedure}");
+        assert_eq!(lab.reply(FIRST, xid), None, "one reply to one call");
+        lab.assert_at_rest();
+    }
+    assert_eq!(lab.gateway.stats().duplicates_joined, 10);
+}
+
+#[test]
+fn the_old_connection_is_answered_when_the_new_one_is_gone() {
+    let (mut lab, _) = lab();
+    lab.hold = |_| true;
+    let (xid, call) = lab.call_bytes(100_003, 3, REMOVE, 0, &in_root("f").0);
+    ask(&mut lab, SECOND, &call);
+    lab.gateway.client_closed(ClientId(SECOND), lab.now);
+    ask(&mut lab, FIRST, &call);
+    lab.hold = |_| false;
+    lab.run();
+    assert_eq!(lab.answer(FIRST, xid).expect("answered").status(), 0);
+    lab.assert_at_rest();
+}
+
+#[test]
 fn a_client_that_comes_back_finds_what_became_of_its_calls() {
     let (mut lab, file) = lab();
     lab.hold = |_| true;

@@ -68,6 +68,11 @@ impl World {
         }
     }
 
+    /// When an appliance that is down is started again.
+    pub(super) fn back_at(&self, number: usize) -> Option<Duration> {
+        self.down[number].as_ref().map(|(back, _)| *back)
+    }
+
     /// All faults stop.
     pub(super) fn mend(&mut self) {
         let quiet = Options::simplest();

@@ -283,7 +283,9 @@ impl World {
         let (next, frames) = match station {
             Station::Appliance(number) => {
                 self.revive_if_due(number);
-                let next = self.appliances[number].turn(now).next;
+                let turn = self.appliances[number].turn(now);
+                // One that was woken while it was down has used up the wake that was to revive it.
+                let next = turn.next.or(self.back_at(number));
                 for port in [CLIENT_SIDE, ORIGIN_SIDE] {
                     self.start_sending(number, port, now);
                 }
