@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::appliance;
 use crate::host::Host;
 use crate::network::CLIENT_SIDE;
-use crate::nfs::{OWNER, STRANGER, may_read, rpc};
+use crate::nfs::{OWNER, STRANGER, Setting, rpc};
 use crate::options::Options;
 use crate::outcome::Judge;
 use crate::random::Random;
@@ -53,6 +53,7 @@ enum Operation {
     Access,
     Read(Asked),
     Write(Version, u64, Range<u64>),
+    Set(Setting),
     Commit(u64),
 }
 
@@ -77,6 +78,8 @@ pub(crate) struct Client {
     pub(crate) answered: u64,
     /// Its cable is pulled until then.
     pub(crate) away_until: Option<Duration>,
+    /// It reads nothing until then.
+    asleep_until: Option<Duration>,
     judge: Judge,
     options: Options,
     random: Random,
@@ -112,12 +115,13 @@ impl Client {
     pub(crate) fn new(number: usize, options: &Options, mut random: Random, judge: Judge) -> Self {
         let appliances = usize::try_from(options.appliances).expect("few");
         Self {
-            host: Host::new(mac(number), address(number), random.key()),
+            host: Host::new(mac(number), address(number), options, random.key()),
             number,
             appliance: number % appliances,
             phase: Phase::Mounting,
             answered: 0,
             away_until: None,
+            asleep_until: None,
             judge,
             options: *options,
             connection: Connection::new(&mut random),
@@ -148,9 +152,7 @@ impl Client {
     /// Reads everything once more.
     pub(crate) fn verify(&mut self, truth: &Truth) {
         self.phase = Phase::Verifying;
-        let user = self.user();
-        let readable = truth.files().filter(|file| may_read(user, *file));
-        self.unverified = readable.map(|file| (file, None)).collect();
+        self.unverified = truth.files().map(|file| (file, None)).collect();
     }
 
     /// Who calls.
@@ -204,6 +206,16 @@ impl Client {
             })
     }
 
+    /// SETATTRs that are not answered.
+    pub(crate) fn unanswered_settings(&self) -> impl Iterator<Item = Setting> {
+        self.calls
+            .values()
+            .filter_map(|pending| match pending.operation {
+                Operation::Set(setting) => Some(setting),
+                _ => None,
+            })
+    }
+
     /// When something is due.
     pub(crate) fn next(&self) -> Option<Duration> {
         if self.away_until.is_some() {
@@ -211,7 +223,9 @@ impl Client {
         }
         let timers = [
             self.idle_until,
+            self.asleep_until,
             self.connection.due(),
+            self.patience_ends(),
             self.host.poll_timeout(),
         ];
         timers.into_iter().flatten().min()
@@ -224,7 +238,11 @@ impl Client {
         }
         self.away_until = None;
         self.idle_until.take_if(|at| *at <= now);
+        if self.asleep_until.take_if(|at| *at <= now).is_some() {
+            self.read_what_waits(truth, now);
+        }
         self.handle_events(truth, now);
+        self.lose_patience(now);
         self.reconnect_if_due(now);
         self.make_calls(truth, now);
     }
@@ -248,6 +266,7 @@ impl Client {
             issued: now,
         };
         self.calls.insert(xid, pending);
+        self.connection.heard_from_now(now);
         self.send(xid);
     }
 }

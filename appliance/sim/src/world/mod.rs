@@ -110,7 +110,10 @@ impl World {
                 )
             })
             .collect();
-        let mut segments = [Segment::new(root.fork(1)), Segment::new(root.fork(2))];
+        let mut segments = [
+            Segment::new(options.client_tls != 0, root.fork(1)),
+            Segment::new(options.origin_tls != 0, root.fork(2)),
+        ];
         for number in 0..appliance_count {
             for (port, segment) in segments.iter_mut().enumerate() {
                 segment.plug(Station::Appliance(number), appliance::mac(number, port));
