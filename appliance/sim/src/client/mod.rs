@@ -15,12 +15,17 @@ use crate::host::Host;
 use crate::network::CLIENT_SIDE;
 use crate::nfs::{OWNER, STRANGER, Setting, rpc};
 use crate::options::Options;
-use crate::outcome::Judge;
+use crate::outcome::{FailureKind, Judge};
 use crate::random::Random;
 use crate::truth::Truth;
 use crate::truth::content::Version;
 use crate::truth::reads::Asked;
 use connection::Connection;
+
+/// How long a call may wait for its answer while things go wrong. What goes wrong ends after seconds, but a reset
+/// may get lost, and that its connection is dead is found out after a minute; when that happens to a call twice,
+/// after two more.
+const ANSWER_BOUND: Duration = Duration::from_secs(250);
 
 /// What a client is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,6 +199,29 @@ impl Client {
             self.uncommitted.len(),
             calls.join("; ")
         )
+    }
+
+    /// No call waits too long.
+    pub(crate) fn check_waiting(&self, now: Duration) {
+        for pending in self.calls.values() {
+            self.check_answer(pending, now);
+        }
+    }
+
+    /// A call has waited until now. When the origin may be silent, or records changed, there is no telling how
+    /// long that is.
+    fn check_answer(&self, pending: &Pending, now: Duration) {
+        let is_bounded = self.options.silences == 0 && self.options.forgeries == 0;
+        if is_bounded && pending.issued + ANSWER_BOUND < now {
+            self.judge.fail(FailureKind::Stuck, || {
+                format!(
+                    "{:?} waits since {:?}: {}",
+                    pending.operation,
+                    pending.issued,
+                    self.describe()
+                )
+            });
+        }
     }
 
     /// WRITEs that are not answered.

@@ -27,6 +27,7 @@ impl Client {
             return;
         };
         self.answered += 1;
+        self.check_answer(&pending, now);
         let operation = pending.operation.clone();
         truth.judge.note(|| {
             let status = results.clone().u32();
