@@ -75,13 +75,16 @@ impl Client {
             self.write(file, bytes, stable, truth, now);
             return true;
         }
-        if self.random.chance(self.options.resizes) {
+        if self.options.resizes > 0 && self.random.chance(self.options.resizes) {
             let most = self.options.file_blocks * self.options.block_kib * 1024;
             let size = Some(self.random.below(most + 1));
             self.set(file, size, None, truth, now);
             return true;
         }
-        if self.user() == OWNER && self.random.chance(self.options.chmods) {
+        if self.options.chmods > 0
+            && self.user() == OWNER
+            && self.random.chance(self.options.chmods)
+        {
             let public = Some(self.random.below(2) == 0);
             self.set(file, None, public, truth, now);
             return true;

@@ -37,6 +37,8 @@ struct Plug {
 pub(crate) struct Segment {
     plugs: Vec<Plug>,
     random: Random,
+    /// Of whoever meddles with segments.
+    meddler: Random,
     /// NFS is protected by TLS here.
     is_protected: bool,
 }
@@ -52,6 +54,7 @@ impl Segment {
     pub(crate) fn new(is_protected: bool, random: Random) -> Self {
         Self {
             plugs: Vec::new(),
+            meddler: random.fork(u64::MAX),
             random,
             is_protected,
         }
@@ -98,7 +101,7 @@ impl Segment {
         let frames = if matches!(from, Station::Appliance(_)) {
             vec![frame]
         } else {
-            meddling::recut(frame, &mut self.random, options)
+            meddling::recut(frame, &mut self.meddler, options)
         };
         let mut deliveries = Vec::new();
         for frame in frames {
@@ -115,7 +118,8 @@ impl Segment {
         options: &Options,
         deliveries: &mut Vec<Delivery>,
     ) {
-        let is_forged = self.is_protected && meddling::forge(&mut frame, &mut self.random, options);
+        let is_forged =
+            self.is_protected && meddling::forge(&mut frame, &mut self.meddler, options);
         // What is forged has the sum of what it is, and one bit more would not be noticed.
         let first = Options {
             corruption: if is_forged { 0 } else { options.corruption },
