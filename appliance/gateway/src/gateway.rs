@@ -296,10 +296,15 @@ impl Gateway {
         self.actions.pop_front()
     }
 
+    /// Whether anybody waits for memory, or for bounds that memory counts toward: some of it may only have to be
+    /// taken back from the NICs.
+    pub fn waits_for_room(&self) -> bool {
+        self.held_back || !(self.starved.is_empty() && self.stalled.is_empty())
+    }
+
     /// When [`Gateway::handle_timeout`] is to be called next.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let waiting = self.held_back || !(self.starved.is_empty() && self.stalled.is_empty());
-        let resume = waiting.then(|| self.now + RESUME_INTERVAL);
+        let resume = self.waits_for_room().then(|| self.now + RESUME_INTERVAL);
         let sweep = (!self.clients.is_empty()).then_some(self.sweep_at);
         let others = [
             self.links_timeout(),

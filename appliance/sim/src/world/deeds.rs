@@ -32,6 +32,7 @@ impl World {
             Deed::Repeat => self.clients[number].repeat(),
             Deed::HalfClose => self.clients[number].half_close(now),
             Deed::Vanish => self.clients[number].vanish(now + pause),
+            Deed::Nap => self.clients[number].nap(now + pause),
         }
         self.wake(Station::Client(number), now);
     }
@@ -55,6 +56,9 @@ impl World {
         {
             for version in client.unanswered_writes() {
                 self.truth.orphan(version);
+            }
+            for setting in client.unanswered_settings() {
+                self.truth.orphan_setting(&setting);
             }
         }
         self.down[number] = Some((back, journal));
