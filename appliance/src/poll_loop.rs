@@ -112,6 +112,10 @@ impl PollLoop {
         }
         busy |= self.engine.advance(now);
         busy |= self.transmit(now);
+        if self.engine.waits_for_room() {
+            // What it waits for may have left already, and nothing else may leave before.
+            self.reclaim();
+        }
         self.keep_journal();
         self.turns += 1;
         if busy {
@@ -149,9 +153,7 @@ impl PollLoop {
             Pause::Yield => thread::yield_now(),
             Pause::Sleep(duration) => {
                 // Drivers free lazily; what an idle engine does not ask for stays out.
-                for nic in &mut self.nics {
-                    nic.transmitter().reclaim();
-                }
+                self.reclaim();
                 self.idle_sleeps += 1;
                 thread::sleep(duration);
             }
@@ -168,6 +170,13 @@ impl PollLoop {
             busy |= transmitter.counts().frames != before;
         }
         busy
+    }
+
+    /// Takes back what the NICs have finished with.
+    fn reclaim(&mut self) {
+        for nic in &mut self.nics {
+            nic.transmitter().reclaim();
+        }
     }
 
     /// A system call for every connection that has come or gone.

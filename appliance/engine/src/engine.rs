@@ -231,6 +231,14 @@ impl<R: RxBuffer> Engine<R> {
             .min()
     }
 
+    /// Whether anything waits for memory that transmitted frames may still refer to. NICs let go of them when they
+    /// like, perhaps never: then they are to be asked, after [`Engine::poll_transmit`].
+    #[must_use]
+    pub fn waits_for_room(&self) -> bool {
+        let lacks_slots = |tls: &Tls| !tls.records.starved.is_empty();
+        self.gateway.waits_for_room() || self.tls.as_deref().is_some_and(lacks_slots)
+    }
+
     /// Takes no new connections and reads no new calls from now on.
     pub fn drain(&mut self) {
         for &tcp_port in &self.tcp_ports {

@@ -32,6 +32,9 @@ impl Gateway {
         if (call.program, call.version, call.procedure) != (nfs3::PROGRAM, nfs3::VERSION, getattr) {
             return None;
         }
+        if !self.accepts(client, call.program, call.procedure) {
+            return None;
+        }
         let identity = Identity::of_call(&call)?;
         let handle = FileHandle::decode(&mut reader).ok()?;
         let known = self.immutable_attributes(&handle, client, &identity)?;

@@ -30,8 +30,10 @@ use crate::squash::Squash;
 /// One call of a client that is not answered yet.
 #[derive(Debug)]
 pub(crate) struct ClientCall {
-    /// Who asked for it last: where the reply goes.
+    /// The newest connection that it was asked for on: where the reply goes.
     pub(crate) client: ClientId,
+    /// How many connections came before that one.
+    pub(crate) client_serial: u64,
     /// What protected the connection it came on.
     pub(crate) security: Rc<ClientSecurity>,
     pub(crate) peer: Ipv4Addr,
@@ -88,6 +90,7 @@ impl ClientCall {
     ) -> Self {
         Self {
             client: client.id,
+            client_serial: client.serial,
             security: Rc::clone(&client.security),
             peer: *client.info.peer.ip(),
             xid: header.xid,

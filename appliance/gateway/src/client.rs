@@ -95,6 +95,8 @@ pub(crate) struct Filling {
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) id: ClientId,
+    /// How many connections came before it.
+    pub(crate) serial: u64,
     pub(crate) info: ClientInfo,
     pub(crate) holder: Rc<Holder>,
     pub(crate) security: Rc<ClientSecurity>,
@@ -120,6 +122,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(
         id: ClientId,
+        serial: u64,
         info: ClientInfo,
         holder: Rc<Holder>,
         max_write: u32,
@@ -128,6 +131,7 @@ impl Client {
         let head = u32::try_from(RECORD_HEAD_MAX).unwrap_or(0);
         Self {
             id,
+            serial,
             info,
             holder,
             security: Rc::default(),

@@ -17,6 +17,7 @@ use crate::identity::Identity;
 use crate::limits::{CHECKSUM_LEN, HEAD_STEP, METADATA_CALL_MAX, SMALL_BUFFERS_RESERVED};
 use crate::message::Payload;
 use crate::meta::MetaMut;
+use crate::security::too_weak;
 
 /// What came of one step.
 enum Step {
@@ -156,6 +157,7 @@ impl Gateway {
         if ended
             && let Some(call) = rpc::view_call(&mut reader.clone())
             && (call.program, call.version, call.procedure) != write
+            && self.accepts(client, call.program, call.procedure)
         {
             // Whoever deals with it decodes it.
             client.intake = CallIntake::Complete;
@@ -169,6 +171,14 @@ impl Gateway {
                 return Ok(());
             }
         };
+        if !self.accepts(client, header.program, header.procedure) {
+            client.intake = CallIntake::Refuse {
+                xid: header.xid,
+                refusal: Refusal::Rpc(too_weak()),
+                ended,
+            };
+            return Ok(());
+        }
         let is_write = (header.program, header.version, header.procedure) == write;
         if !is_write || Identity::of(&header.credential).is_none() {
             client.intake = if ended {
@@ -200,9 +210,8 @@ impl Gateway {
                     return Ok(());
                 }
                 let covered = gathered.get(..covered).unwrap_or(gathered);
-                let peer = *client.info.peer.ip();
                 CallIntake::Write(WriteIntake {
-                    key: self.duplicates.key(peer, &header, len, covered),
+                    key: self.duplicates.key(client, &header, len, covered),
                     header,
                     head,
                     head_len,
@@ -216,6 +225,16 @@ impl Gateway {
             }
         };
         Ok(())
+    }
+
+    /// Whether the client's connection is protected as the listener demands it for such a call.
+    pub(crate) fn accepts(&self, client: &Client, program: u32, procedure: u32) -> bool {
+        procedure == 0
+            || self
+                .config
+                .service
+                .security(program)
+                .accepts(&client.security)
     }
 
     fn refuse(&mut self, client: &mut Client, xid: u32, refusal: Refusal, ended: bool) -> Step {
@@ -310,7 +329,7 @@ impl Gateway {
         };
         self.counters.client_calls += 1;
         self.counters.client_writes += 1;
-        self.unless_repeated(client.id, Some(write.key), admission);
+        self.unless_repeated(client, Some(write.key), admission);
         self.recycle_pieces(write.pieces);
         client.chain.clear();
         if write.ended {
@@ -438,7 +457,7 @@ impl Gateway {
         self.counters.client_calls += 1;
         self.counters.client_writes += 1;
         // The same call may have come on another connection while this one's data was on its way.
-        let admission = self.unless_repeated(client.id, Some(write.key), (charge, buffer));
+        let admission = self.unless_repeated(client, Some(write.key), (charge, buffer));
         let Some(admission) = admission else {
             client.chain.clear();
             self.recycle_pieces(write.pieces);

@@ -63,6 +63,8 @@ pub struct Gateway {
     pub(crate) mounts: MountList,
     /// `None` while the client's bytes are being looked at.
     pub(crate) clients: HashMap<ClientId, Option<Box<Client>>, OwnNumbers>,
+    /// Connections of clients that were ever let in.
+    clients_opened: u64,
     pub(crate) calls: Slots<ClientCall>,
     pub(crate) duplicates: Duplicates,
     pub(crate) links: Links,
@@ -140,6 +142,7 @@ impl Gateway {
             exports: Exports::new(exports),
             mounts: MountList::new(limits.mounts),
             clients: HashMap::with_capacity_and_hasher(limits.clients, OwnNumbers::default()),
+            clients_opened: 0,
             calls: Slots::new(limits.calls),
             duplicates: Duplicates::new(limits.duplicates.max(limits.calls + 1), hash),
             links: Links::new(connections, config.origin.mount_port),
@@ -176,7 +179,9 @@ impl Gateway {
             self.actions.push_back(Action::ResetClient { client });
             return;
         };
-        let state = Client::new(client, info, holder, self.max_write, now);
+        let serial = self.clients_opened;
+        self.clients_opened += 1;
+        let state = Client::new(client, serial, info, holder, self.max_write, now);
         self.clients.insert(client, Some(Box::new(state)));
     }
 
@@ -291,10 +296,15 @@ impl Gateway {
         self.actions.pop_front()
     }
 
+    /// Whether anybody waits for memory, or for bounds that memory counts toward: some of it may only have to be
+    /// taken back from the NICs.
+    pub fn waits_for_room(&self) -> bool {
+        self.held_back || !(self.starved.is_empty() && self.stalled.is_empty())
+    }
+
     /// When [`Gateway::handle_timeout`] is to be called next.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let waiting = self.held_back || !(self.starved.is_empty() && self.stalled.is_empty());
-        let resume = waiting.then(|| self.now + RESUME_INTERVAL);
+        let resume = self.waits_for_room().then(|| self.now + RESUME_INTERVAL);
         let sweep = (!self.clients.is_empty()).then_some(self.sweep_at);
         let others = [
             self.links_timeout(),

@@ -1,8 +1,8 @@
 //! What is done with a call that has come before: it joins its first coming, or its reply is sent again.
 
-use crate::action::ClientId;
 use crate::call::{CallId, ClientCall};
 use crate::charge::Charge;
+use crate::client::Client;
 use crate::duplicates::{DuplicateKey, Seen};
 use crate::gateway::Gateway;
 use crate::message::Message;
@@ -20,11 +20,13 @@ impl Gateway {
     /// Deals with a call of `client` that has come before. Gives the admission back if it has not, or has
     /// no `key`: then it is to be executed.
     ///
-    /// The reply to a call in progress goes to whoever asked last: a client that asks again does not
-    /// listen where it asked before. Asking twice on one connection is answered once.
+    /// The reply to a call in progress goes to the newest connection it was asked for on: a client that asks
+    /// again does not listen where it asked before. What it sent there may still come later than what it sent
+    /// on the new one, so it is not what was asked last that counts. Asking twice on one connection is answered
+    /// once.
     pub(crate) fn unless_repeated(
         &mut self,
-        client: ClientId,
+        client: &Client,
         key: Option<DuplicateKey>,
         admission: Admission,
     ) -> Option<Admission> {
@@ -36,13 +38,17 @@ impl Gateway {
                 buffer.append(reply);
                 self.counters.duplicates_answered += 1;
                 let message = self.message_of(buffer);
-                self.send_prepared(client, message, Some(charge));
+                self.send_prepared(client.id, message, Some(charge));
                 None
             }
             Some(Seen::InProgress(id)) => {
                 self.counters.duplicates_joined += 1;
-                if let Some(call) = self.calls.get_mut(id) {
-                    let before = std::mem::replace(&mut call.client, client);
+                if let Some(call) = self.calls.get_mut(id)
+                    && (call.client_serial <= client.serial
+                        || !self.clients.contains_key(&call.client))
+                {
+                    let before = std::mem::replace(&mut call.client, client.id);
+                    call.client_serial = client.serial;
                     // The first charge covers what the call pins; this one the reply on its way.
                     call.joined = Some(charge);
                     self.close_if_done(before);
@@ -52,7 +58,7 @@ impl Gateway {
         }
     }
 
-    /// Sends a call's reply, whose record is complete, to whoever asked last, and remembers it if the call
+    /// Sends a call's reply, whose record is complete, to whom it is for, and remembers it if the call
     /// must not be executed again. That nobody listens any more is no reason to forget it: whoever comes
     /// back asks again.
     pub(crate) fn reply_to(&mut self, mut call: ClientCall, message: Message) {

@@ -11,7 +11,8 @@ mod lab;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use gateway::{ClientId, Limits};
+use gateway::{ClientId, ClientSecurity, Limits};
+use lab::attack::TOOWEAK;
 use lab::origin::ROOT;
 use lab::xdr::{Out, fragmented, record};
 use lab::{BLOCK, Lab, Reply, Setup, WRITE, file_handle, pattern, write_args};
@@ -69,6 +70,43 @@ fn changes(file: &[u8]) -> Vec<(u32, Vec<u8>)> {
     ]
 }
 
+/// Whoever has seen a call and comes from the same address in clear does not get what was answered over TLS.
+#[test]
+fn what_was_answered_over_tls_is_not_repeated_in_clear() {
+    let mut setup = Setup::default();
+    setup.exports[0].security = gateway::AcceptedSecurity {
+        tls: true,
+        ..gateway::AcceptedSecurity::default()
+    };
+    let mut lab = setup.start();
+    for client in [FIRST, SECOND] {
+        if client == SECOND {
+            lab.connect(SECOND, MACHINE);
+        }
+        let security = ClientSecurity::Tls {
+            direct: false,
+            admitted: None,
+        };
+        lab.gateway
+            .client_secured(ClientId(client), security, lab.now);
+    }
+    lab.connect(12, MACHINE);
+    lab.add_file("f", b"content");
+    let file = lab.lookup(FIRST, "f");
+    for (procedure, args) in changes(&file) {
+        let (xid, call) = lab.call_bytes(100_003, 3, procedure, 0, &args);
+        ask(&mut lab, FIRST, &call);
+        let reply = lab.reply(FIRST, xid).expect("answered");
+        assert_eq!(&reply[24..28], [0; 4], "procedure {procedure} works");
+        ask(&mut lab, 12, &call);
+        let denied = lab.reply(12, xid).expect("answered");
+        assert_eq!(denied[4..], TOOWEAK.map(u32::to_be_bytes).concat());
+        ask(&mut lab, SECOND, &call);
+        assert_eq!(lab.reply(SECOND, xid), Some(reply));
+    }
+    assert_eq!(lab.gateway.stats().duplicates_answered, 10);
+}
+
 #[test]
 fn a_call_that_is_asked_again_is_answered_again_with_the_same_bytes() {
     let (mut lab, file) = lab();
@@ -112,6 +150,40 @@ fn a_call_that_is_asked_again_while_it_is_executed_joins_it() {
         lab.assert_at_rest();
     }
     assert_eq!(lab.gateway.stats().duplicates_joined, 30);
+}
+
+#[test]
+fn what_comes_late_on_the_old_connection_takes_no_reply_from_the_new_one() {
+    let (mut lab, file) = lab();
+    for (procedure, args) in changes(&file) {
+        lab.hold = |_| true;
+        let (xid, call) = lab.call_bytes(100_003, 3, procedure, 0, &args);
+        // The client sent it on its first connection, gave that up, and asked again on the second: what was
+        // lost of the first and sent again by TCP arrives last.
+        for client in [SECOND, FIRST] {
+            ask(&mut lab, client, &call);
+        }
+        lab.hold = |_| false;
+        lab.run();
+        assert!(lab.reply(SECOND, xid).is_some(), "procedure {procedure}");
+        assert_eq!(lab.reply(FIRST, xid), None, "one reply to one call");
+        lab.assert_at_rest();
+    }
+    assert_eq!(lab.gateway.stats().duplicates_joined, 10);
+}
+
+#[test]
+fn the_old_connection_is_answered_when_the_new_one_is_gone() {
+    let (mut lab, _) = lab();
+    lab.hold = |_| true;
+    let (xid, call) = lab.call_bytes(100_003, 3, REMOVE, 0, &in_root("f").0);
+    ask(&mut lab, SECOND, &call);
+    lab.gateway.client_closed(ClientId(SECOND), lab.now);
+    ask(&mut lab, FIRST, &call);
+    lab.hold = |_| false;
+    lab.run();
+    assert_eq!(lab.answer(FIRST, xid).expect("answered").status(), 0);
+    lab.assert_at_rest();
 }
 
 #[test]

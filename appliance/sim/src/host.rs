@@ -10,6 +10,8 @@ use net::{
     ConnectionId, Event, FrameSink, RxBuffer, RxChecksums, Source, Stack, TxBuffer, TxFrame,
 };
 
+use crate::options::Options;
+
 /// Bytes of a received frame.
 #[derive(Debug)]
 pub(crate) struct Received(Vec<u8>);
@@ -52,7 +54,13 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(mac: [u8; 6], address: Ipv4Addr, secret: [u8; 16]) -> Self {
+    pub(crate) fn new(
+        mac: [u8; 6],
+        address: Ipv4Addr,
+        options: &Options,
+        secret: [u8; 16],
+    ) -> Self {
+        let window = usize::try_from(options.peer_window * 1024).expect("a small window");
         let config = net::Config {
             mac,
             address,
@@ -63,7 +71,7 @@ impl Host {
             secret,
             limits: net::Limits {
                 connections: 256,
-                receive_window: 1 << 18,
+                receive_window: window,
                 ..net::Limits::default()
             },
         };

@@ -99,7 +99,8 @@ options! {
     tx_ring: Shape 256 of [16, 64, 256];
     /// Descriptors of a receive ring.
     rx_ring: Shape 256 of [32, 256];
-    /// 0: transmitted frames are let go of at once; 1: with the next transmit; 2: when the ring is short of room.
+    /// 0: transmitted frames are let go of at once; 1: with the next transmit; 2: when the ring is short of room, by
+    /// an appliance that polls and never rests.
     completions: Fault 0 of [1, 2, 2];
     /// Frames for which there is no mbuf.
     tx_pool_empty: Fault 0 of [2, 20];
@@ -161,6 +162,18 @@ options! {
     slots: Shape 64 of [8, 64];
     /// 1: every other client is of a user who may not read every other file.
     strangers: Shape 0 of [0, 1];
+    /// What a peer takes in before it reads, in KiB.
+    peer_window: Shape 256 of [256, 256, 64, 16];
+    /// Clients that do not read for a while: times in the run.
+    naps: Fault 0 of [1, 4];
+    /// Segments of peers that arrive as two that overlap.
+    recuts: Fault 0 of [10, 100];
+    /// Segments with parts of TLS records that somebody changes, mending TCP's sum.
+    forgeries: Fault 0 of [1, 5];
+    /// Share of SETATTRs of the size among a client's calls.
+    resizes: Shape 0 of [0, 20, 100];
+    /// Share of SETATTRs of who may read among the calls of those who always may.
+    chmods: Shape 0 of [0, 20, 100];
 }
 
 impl FromStr for Options {

@@ -1,9 +1,17 @@
-//! Past failures, some seeds, and that a seed is always the same run.
+//! Past failures, fresh seeds, and that a seed is always the same run.
 
-use sim::{Failure, Options, run};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
-/// Seeds from 1 on that every test run tries. New ones are for `sim sweep`, as long as it finds what README.md lists.
-const FIRST: u64 = 60;
+use sim::{Options, run};
+
+/// Fresh seeds of a test run: what two cores do in a minute and a half with the profile of tests.
+const FRESH: u64 = 400;
+
+/// Where fresh seeds begin without a repository.
+const FALLBACK: u64 = 1_000_000;
 
 #[test]
 fn no_failure_of_the_past_comes_back() {
@@ -21,17 +29,51 @@ fn no_failure_of_the_past_comes_back() {
         let (seed, options) = run_of.split_once(' ').unwrap_or((run_of, ""));
         let seed = seed.parse().expect("a seed");
         let options: Options = options.parse().expect("options");
-        assert_clean(seed, &options);
+        assert_eq!(failure_of(seed, &options), None, "{reason}");
         count += 1;
     }
     assert!(count > 0, "there is a corpus");
 }
 
+/// Every commit tries seeds that none before it has tried, and always the same ones.
 #[test]
-fn the_first_seeds_are_clean() {
-    for seed in 1..=FIRST {
-        assert_clean(seed, &Options::draw(seed));
-    }
+fn fresh_seeds_are_clean() {
+    let first = of_commit().unwrap_or(FALLBACK);
+    let next = AtomicU64::new(first);
+    let failures = Mutex::new(Vec::new());
+    let try_seeds = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + FRESH {
+                return;
+            }
+            if let Some(failure) = failure_of(seed, &Options::draw(seed)) {
+                failures.lock().expect("no panic").push(failure);
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(try_seeds);
+        }
+    });
+    let failures = failures.into_inner().expect("no panic");
+    assert!(
+        failures.is_empty(),
+        "of {FRESH} seeds from {first} on, {} fail:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+/// A number that follows from the commit.
+fn of_commit() -> Option<u64> {
+    let mut git = Command::new("git");
+    let git = git.args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "HEAD"]);
+    let output = git.output().ok().filter(|output| output.status.success())?;
+    let hash = String::from_utf8(output.stdout).ok()?;
+    u64::from_str_radix(hash.get(..12)?, 16).ok()
 }
 
 #[test]
@@ -54,9 +96,15 @@ fn options_are_read_as_they_are_written() {
     assert!("loss=many".parse::<Options>().is_err());
 }
 
-fn assert_clean(seed: u64, options: &Options) {
+/// What is wrong with a run, and how to see it again.
+fn failure_of(seed: u64, options: &Options) -> Option<String> {
     let outcome = run(seed, options);
-    let failure = outcome.failure.as_ref().map(Failure::to_string);
-    assert_eq!(failure, None, "seed {seed}, options {options}");
-    assert!(outcome.answered > 0, "seed {seed} does nothing");
+    let what = match outcome.failure {
+        Some(failure) => failure.to_string(),
+        None if outcome.answered == 0 => "nothing is done".to_owned(),
+        None => return None,
+    };
+    Some(format!(
+        "{what}\n    cargo run --release -p sim -- run --seed {seed} --options \"{options}\""
+    ))
 }

@@ -185,7 +185,8 @@ impl BlockHeader {
     pub(super) fn claim(&self) {
         self.step(BlockEvent::Allocate);
         if mutant::is_on(Mutant::FreeIgnoresWire) || mutant::is_on(Mutant::EvictedBlockReused) {
-            return self.pin();
+            self.add_pin();
+            return;
         }
         assert_eq!(
             self.wire_references(),
@@ -202,15 +203,21 @@ impl BlockHeader {
 
     /// Adds a pin to a block that the caller keeps alive by a pin or a link.
     pub(super) fn pin(&self) {
+        let before = self.add_pin();
+        debug_assert_ne!(before, 0, "block {} is held by nobody", self.index);
+    }
+
+    /// Who held it before.
+    fn add_pin(&self) -> u32 {
         // Relaxed: whoever pins can see the block already.
         let before = self.holders.fetch_add(1, Ordering::Relaxed);
-        debug_assert_ne!(before, 0, "block {} is held by nobody", self.index);
         if before & PINS == 0 {
             self.ledger().pinned.fetch_add(1, Ordering::Relaxed);
         }
         if before & PINS > MAX_REFERENCES {
             process::abort();
         }
+        before
     }
 
     /// Gives up a pin.

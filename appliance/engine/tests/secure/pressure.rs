@@ -43,11 +43,16 @@ fn a_record_that_finds_no_room_is_opened_again() {
         "{:#?}",
         lab.world.engine.stats()
     );
+    assert!(
+        lab.world.engine.waits_for_room(),
+        "the loop asks the NICs for it"
+    );
     lab.world.origin.release_replies();
     for (name, data, write) in writes {
         lab.world.finish_write(write);
         assert!(lab.world.origin.export.data(&name)[77..] == data);
     }
+    assert!(!lab.world.engine.waits_for_room());
     lab.world.assert_at_rest();
 }
 

@@ -163,7 +163,7 @@ impl Appliance {
                 None => connections.remove(&slot),
             };
         }
-        if !busy && self.reclaims {
+        if engine.waits_for_room() || (!busy && self.reclaims) {
             nics.iter_mut().for_each(Nic::reclaim);
         }
         let next_turn = now + Duration::from_micros(self.options.turn);

@@ -12,6 +12,10 @@ use crate::random::Random;
 use crate::tls::{Protection, Tunnel};
 use crate::truth::Truth;
 
+/// How long a client waits before it takes a connection on which somebody may have changed a record's length for
+/// dead. Where nobody does, it waits for ever: nothing may get lost.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The connection of the moment.
 pub(super) struct Connection {
     id: Option<ConnectionId>,
@@ -25,6 +29,8 @@ pub(super) struct Connection {
     records: Records,
     /// How many replies may come to each call: as often as it was sent here.
     owed: BTreeMap<u32, u32>,
+    /// When something came, or could have begun to.
+    heard_at: Duration,
     /// When it is made anew.
     reconnect_at: Option<Duration>,
 }
@@ -40,6 +46,7 @@ impl Connection {
             probing: None,
             records: Records::default(),
             owed: BTreeMap::new(),
+            heard_at: Duration::ZERO,
             reconnect_at: Some(Duration::ZERO),
         }
     }
@@ -54,6 +61,16 @@ impl Connection {
 
     pub(super) fn due(&self) -> Option<Duration> {
         self.reconnect_at
+    }
+
+    /// Nothing was to be heard before.
+    pub(super) fn heard_from_now(&mut self, now: Duration) {
+        self.heard_at = now;
+    }
+
+    /// When it has been silent for too long.
+    pub(super) fn patience_ends(&self) -> Option<Duration> {
+        self.id.map(|_| self.heard_at + PATIENCE)
     }
 }
 
@@ -101,6 +118,7 @@ impl Client {
             probing: None,
             records: Records::default(),
             owed: BTreeMap::new(),
+            heard_at: now,
             reconnect_at,
         };
     }
@@ -120,7 +138,10 @@ impl Client {
                     }
                 }
                 Event::Readable { connection } if self.connection.id == Some(connection) => {
-                    self.take(connection, truth, now);
+                    self.connection.heard_at = now;
+                    if self.asleep_until.is_none() {
+                        self.take(connection, truth, now);
+                    }
                 }
                 Event::PeerClosed { connection } => self.host.close(connection, now),
                 Event::Closed { connection, .. } if self.connection.id == Some(connection) => {
@@ -153,13 +174,21 @@ impl Client {
             let received = tunnel.receive(&bytes);
             self.host.send(connection, &tunnel.output());
             let is_open = tunnel.is_open();
-            bytes = received.unwrap_or_else(|error| {
-                let number = self.number;
-                truth
-                    .judge
-                    .wrong(|| format!("TLS of client {number} fails: {error}"));
-                Vec::new()
-            });
+            bytes = match received {
+                Ok(bytes) => bytes,
+                Err(_) if self.options.forgeries > 0 => {
+                    self.host.abort(connection);
+                    self.lose_connection(now);
+                    return;
+                }
+                Err(error) => {
+                    let number = self.number;
+                    truth
+                        .judge
+                        .wrong(|| format!("TLS of client {number} fails: {error}"));
+                    return;
+                }
+            };
             if is_open && !self.connection.is_open {
                 self.begin_calling();
             }
@@ -190,6 +219,35 @@ impl Client {
             }
             self.take_reply(&record, truth, now);
         }
+    }
+
+    /// Reads what has come while it did not.
+    pub(super) fn read_what_waits(&mut self, truth: &mut Truth, now: Duration) {
+        if let Some(connection) = self.connection.id {
+            self.take(connection, truth, now);
+        }
+    }
+
+    /// When a forged record may have to be given up, if anything is under way.
+    pub(super) fn patience_ends(&self) -> Option<Duration> {
+        let is_forged = self.options.forgeries > 0;
+        let waits = is_forged && !(self.calls.is_empty() && self.connection.is_open);
+        self.connection.patience_ends().filter(|_| waits)
+    }
+
+    pub(super) fn lose_patience(&mut self, now: Duration) {
+        if let (Some(id), true) = (
+            self.connection.id,
+            self.patience_ends().is_some_and(|at| at <= now),
+        ) {
+            self.host.abort(id);
+            self.lose_connection(now);
+        }
+    }
+
+    /// Reads nothing for a while.
+    pub(crate) fn nap(&mut self, until: Duration) {
+        self.asleep_until = Some(until);
     }
 
     fn lose_connection(&mut self, reconnect_at: Duration) {
@@ -237,6 +295,7 @@ impl Client {
         self.host = Host::new(
             super::mac(self.number),
             super::address(self.number),
+            &self.options,
             self.random.key(),
         );
         self.calls.clear();

@@ -13,14 +13,19 @@ use std::time::Duration;
 use crate::appliance;
 use crate::host::Host;
 use crate::network::CLIENT_SIDE;
-use crate::nfs::{OWNER, STRANGER, may_read, rpc};
+use crate::nfs::{OWNER, STRANGER, Setting, rpc};
 use crate::options::Options;
-use crate::outcome::Judge;
+use crate::outcome::{FailureKind, Judge};
 use crate::random::Random;
 use crate::truth::Truth;
 use crate::truth::content::Version;
 use crate::truth::reads::Asked;
 use connection::Connection;
+
+/// How long a call may wait for its answer while things go wrong. What goes wrong ends after seconds, but a reset
+/// may get lost, and that its connection is dead is found out after a minute; when that happens to a call twice,
+/// after two more.
+const ANSWER_BOUND: Duration = Duration::from_secs(250);
 
 /// What a client is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,7 @@ enum Operation {
     Access,
     Read(Asked),
     Write(Version, u64, Range<u64>),
+    Set(Setting),
     Commit(u64),
 }
 
@@ -77,6 +83,8 @@ pub(crate) struct Client {
     pub(crate) answered: u64,
     /// Its cable is pulled until then.
     pub(crate) away_until: Option<Duration>,
+    /// It reads nothing until then.
+    asleep_until: Option<Duration>,
     judge: Judge,
     options: Options,
     random: Random,
@@ -112,12 +120,13 @@ impl Client {
     pub(crate) fn new(number: usize, options: &Options, mut random: Random, judge: Judge) -> Self {
         let appliances = usize::try_from(options.appliances).expect("few");
         Self {
-            host: Host::new(mac(number), address(number), random.key()),
+            host: Host::new(mac(number), address(number), options, random.key()),
             number,
             appliance: number % appliances,
             phase: Phase::Mounting,
             answered: 0,
             away_until: None,
+            asleep_until: None,
             judge,
             options: *options,
             connection: Connection::new(&mut random),
@@ -148,9 +157,7 @@ impl Client {
     /// Reads everything once more.
     pub(crate) fn verify(&mut self, truth: &Truth) {
         self.phase = Phase::Verifying;
-        let user = self.user();
-        let readable = truth.files().filter(|file| may_read(user, *file));
-        self.unverified = readable.map(|file| (file, None)).collect();
+        self.unverified = truth.files().map(|file| (file, None)).collect();
     }
 
     /// Who calls.
@@ -194,12 +201,45 @@ impl Client {
         )
     }
 
+    /// No call waits too long.
+    pub(crate) fn check_waiting(&self, now: Duration) {
+        for pending in self.calls.values() {
+            self.check_answer(pending, now);
+        }
+    }
+
+    /// A call has waited until now. When the origin may be silent, or records changed, there is no telling how
+    /// long that is.
+    fn check_answer(&self, pending: &Pending, now: Duration) {
+        let is_bounded = self.options.silences == 0 && self.options.forgeries == 0;
+        if is_bounded && pending.issued + ANSWER_BOUND < now {
+            self.judge.fail(FailureKind::Stuck, || {
+                format!(
+                    "{:?} waits since {:?}: {}",
+                    pending.operation,
+                    pending.issued,
+                    self.describe()
+                )
+            });
+        }
+    }
+
     /// WRITEs that are not answered.
     pub(crate) fn unanswered_writes(&self) -> impl Iterator<Item = Version> {
         self.calls
             .values()
             .filter_map(|pending| match pending.operation {
                 Operation::Write(version, ..) => Some(version),
+                _ => None,
+            })
+    }
+
+    /// SETATTRs that are not answered.
+    pub(crate) fn unanswered_settings(&self) -> impl Iterator<Item = Setting> {
+        self.calls
+            .values()
+            .filter_map(|pending| match pending.operation {
+                Operation::Set(setting) => Some(setting),
                 _ => None,
             })
     }
@@ -211,7 +251,9 @@ impl Client {
         }
         let timers = [
             self.idle_until,
+            self.asleep_until,
             self.connection.due(),
+            self.patience_ends(),
             self.host.poll_timeout(),
         ];
         timers.into_iter().flatten().min()
@@ -224,7 +266,11 @@ impl Client {
         }
         self.away_until = None;
         self.idle_until.take_if(|at| *at <= now);
+        if self.asleep_until.take_if(|at| *at <= now).is_some() {
+            self.read_what_waits(truth, now);
+        }
         self.handle_events(truth, now);
+        self.lose_patience(now);
         self.reconnect_if_due(now);
         self.make_calls(truth, now);
     }
@@ -248,6 +294,7 @@ impl Client {
             issued: now,
         };
         self.calls.insert(xid, pending);
+        self.connection.heard_from_now(now);
         self.send(xid);
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Client, Operation, Phase};
 use crate::nfs::xdr::Encoder;
 use crate::nfs::{
-    ACCESS, COMMIT, EXPORT, FILE_SYNC, FSINFO, GETATTR, LOOKUP, MOUNT, NFS, READ, ROOT, UNSTABLE,
-    WRITE, handle,
+    ACCESS, COMMIT, EXPORT, FILE_SYNC, FSINFO, GETATTR, LOOKUP, MOUNT, NFS, OWNER, READ, ROOT,
+    SETATTR, UNSTABLE, WRITE, handle,
 };
 use crate::truth::content::content;
 use crate::truth::{FIRST_FILE, Truth};
@@ -73,6 +73,20 @@ impl Client {
             bytes.start = bytes.start.min(bytes.end - TELLING);
             let stable = self.random.pick(&[UNSTABLE, UNSTABLE, FILE_SYNC]);
             self.write(file, bytes, stable, truth, now);
+            return true;
+        }
+        if self.options.resizes > 0 && self.random.chance(self.options.resizes) {
+            let most = self.options.file_blocks * self.options.block_kib * 1024;
+            let size = Some(self.random.below(most + 1));
+            self.set(file, size, None, truth, now);
+            return true;
+        }
+        if self.options.chmods > 0
+            && self.user() == OWNER
+            && self.random.chance(self.options.chmods)
+        {
+            let public = Some(self.random.below(2) == 0);
+            self.set(file, None, public, truth, now);
             return true;
         }
         match self.random.below(10) {
@@ -175,6 +189,26 @@ impl Client {
             .opaque(&data);
         let operation = Operation::Write(version, file, bytes);
         self.call((NFS, 3, WRITE), &arguments.0, operation, now);
+    }
+
+    fn set(
+        &mut self,
+        file: u64,
+        size: Option<u64>,
+        public: Option<bool>,
+        truth: &mut Truth,
+        now: Duration,
+    ) {
+        let setting = truth.begin_setting(file, size, public);
+        let mut arguments = Encoder::default();
+        arguments.opaque(&handle(file));
+        setting.encode(&mut arguments);
+        self.call(
+            (NFS, 3, SETATTR),
+            &arguments.0,
+            Operation::Set(setting),
+            now,
+        );
     }
 
     fn commit(&mut self, file: u64, now: Duration) {

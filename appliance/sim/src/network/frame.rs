@@ -16,9 +16,15 @@ pub(crate) struct Segment {
     pub(crate) to: SocketAddrV4,
     pub(crate) sequence: u32,
     pub(crate) acknowledgement: u32,
+    /// As it is in the header.
+    pub(crate) window: u16,
+    /// Of the windows that follow, in a SYN.
+    pub(crate) window_scale: Option<u8>,
     /// Both edges of what it acknowledges selectively.
     pub(crate) reported: Vec<u32>,
     pub(crate) is_syn: bool,
+    /// Whether the acknowledgement counts.
+    pub(crate) acknowledges: bool,
     /// Of the frame.
     pub(crate) payload: Range<usize>,
 }
@@ -39,32 +45,87 @@ pub(crate) fn segment(frame: &[u8]) -> Option<Segment> {
         to: SocketAddrV4::new(address(16)?.into(), u16_at(tcp, 2)?),
         sequence: u32_at(tcp, 4)?,
         acknowledgement: u32_at(tcp, 8)?,
+        window: u16_at(tcp, 14)?,
+        window_scale: option(tcp.get(20..data)?, 3).and_then(|scale| scale.first().copied()),
         reported: reported(tcp.get(20..data)?),
         is_syn: tcp.get(13)? & 2 != 0,
+        acknowledges: tcp.get(13)? & 16 != 0,
         payload: ETHERNET + header + data..ETHERNET + total,
     })
 }
 
 /// The edges in the SACK option (RFC 2018).
-fn reported(mut options: &[u8]) -> Vec<u32> {
-    const NOP: u8 = 1;
+fn reported(options: &[u8]) -> Vec<u32> {
     const SACK: u8 = 5;
+    let (edges, _) = option(options, SACK).unwrap_or_default().as_chunks::<4>();
+    edges.iter().map(|edge| u32::from_be_bytes(*edge)).collect()
+}
+
+/// What an option of this kind holds.
+fn option(mut options: &[u8], wanted: u8) -> Option<&[u8]> {
+    const NOP: u8 = 1;
     while let [kind, rest @ ..] = options {
         let len = match (*kind, rest) {
             (NOP, _) => 1,
             (_, [len, ..]) if *len >= 2 => usize::from(*len),
             _ => break,
         };
-        let Some((option, after)) = options.split_at_checked(len) else {
-            break;
-        };
-        if *kind == SACK {
-            let (edges, _) = option[2..].as_chunks::<4>();
-            return edges.iter().map(|edge| u32::from_be_bytes(*edge)).collect();
+        let (option, after) = options.split_at_checked(len)?;
+        if *kind == wanted {
+            return option.get(2..);
         }
         options = after;
     }
-    Vec::new()
+    None
+}
+
+/// Whether the sums of IP and TCP are right, so that its receiver takes a segment seriously.
+pub(crate) fn is_sound(frame: &[u8]) -> bool {
+    let mut mended = frame.to_vec();
+    segment(frame).is_some() && mend(&mut mended).is_some() && mended == frame
+}
+
+/// Gives a segment the sums that its bytes have.
+pub(crate) fn mend(frame: &mut [u8]) -> Option<()> {
+    let l3 = usize::from(frame.get(ETHERNET)? & 15) * 4;
+    let (tcp, end) = (
+        ETHERNET + l3,
+        ETHERNET + usize::from(u16_at(frame, ETHERNET + 2)?),
+    );
+    let frame = frame.get_mut(..end).filter(|_| tcp + 20 <= end)?;
+    put(frame, ETHERNET + 10, &[0, 0]);
+    // TCP's covers a header that is not sent (RFC 9293, 3.1).
+    let addresses = checksum(&frame[ETHERNET + 12..ETHERNET + 20]);
+    let length = u32::try_from(end - tcp).ok()?;
+    let pseudo = fold(u32::from(addresses) + 6 + length);
+    put(frame, tcp + 16, &pseudo.to_be_bytes());
+    let both = FrameOffload {
+        ip_checksum: true,
+        tcp_checksum: true,
+        tso_segment: None,
+    };
+    sum(frame, l3, both);
+    Some(())
+}
+
+/// A segment with the bytes `range` of another's payload.
+pub(crate) fn part(frame: &[u8], range: Range<usize>) -> Option<Vec<u8>> {
+    let Segment {
+        sequence, payload, ..
+    } = segment(frame)?;
+    let is_last = range.end == payload.len();
+    let data = payload.start + range.start..payload.start + range.end;
+    let mut part = [&frame[..payload.start], frame.get(data)?].concat();
+    let tcp = ETHERNET + usize::from(frame[ETHERNET] & 15) * 4;
+    let total = u16::try_from(part.len() - ETHERNET).ok()?;
+    put(&mut part, ETHERNET + 2, &total.to_be_bytes());
+    let sequence = sequence.wrapping_add(u32::try_from(range.start).ok()?);
+    put(&mut part, tcp + 4, &sequence.to_be_bytes());
+    if !is_last {
+        part[tcp + 13] &= !FIN_PSH;
+    }
+    mend(&mut part)?;
+    Some(part)
 }
 
 /// What a NIC sends of a frame handed to it: cut and summed as the frame asks.

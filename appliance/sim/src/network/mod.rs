@@ -2,6 +2,7 @@
 
 pub(crate) mod frame;
 pub(crate) mod link;
+mod meddling;
 pub(crate) mod streams;
 
 use std::time::Duration;
@@ -36,6 +37,10 @@ struct Plug {
 pub(crate) struct Segment {
     plugs: Vec<Plug>,
     random: Random,
+    /// Of whoever meddles with segments.
+    meddler: Random,
+    /// NFS is protected by TLS here.
+    is_protected: bool,
 }
 
 /// A frame on its way to a station.
@@ -46,10 +51,12 @@ pub(crate) struct Delivery {
 }
 
 impl Segment {
-    pub(crate) fn new(random: Random) -> Self {
+    pub(crate) fn new(is_protected: bool, random: Random) -> Self {
         Self {
             plugs: Vec::new(),
+            meddler: random.fork(u64::MAX),
             random,
+            is_protected,
         }
     }
 
@@ -91,13 +98,39 @@ impl Segment {
     ) -> Vec<Delivery> {
         let sender = self.plugs.iter().position(|plug| plug.station == from);
         let sender = sender.expect("a station of this segment");
+        let frames = if matches!(from, Station::Appliance(_)) {
+            vec![frame]
+        } else {
+            meddling::recut(frame, &mut self.meddler, options)
+        };
         let mut deliveries = Vec::new();
+        for frame in frames {
+            self.carry_from(sender, frame, now, options, &mut deliveries);
+        }
+        deliveries
+    }
+
+    fn carry_from(
+        &mut self,
+        sender: usize,
+        mut frame: Vec<u8>,
+        now: Duration,
+        options: &Options,
+        deliveries: &mut Vec<Delivery>,
+    ) {
+        let is_forged =
+            self.is_protected && meddling::forge(&mut frame, &mut self.meddler, options);
+        // What is forged has the sum of what it is, and one bit more would not be noticed.
+        let first = Options {
+            corruption: if is_forged { 0 } else { options.corruption },
+            ..*options
+        };
         // A sum that catches every single bit does not catch every two.
         let onward = Options {
             corruption: 0,
             ..*options
         };
-        for Arrival { at, frame } in self.plugs[sender].up.carry(frame, now, options) {
+        for Arrival { at, frame } in self.plugs[sender].up.carry(frame, now, &first) {
             for number in 0..self.plugs.len() {
                 let is_group = frame[0] & 1 == 1;
                 let is_for = is_group || self.plugs[number].mac == frame[..6];
@@ -114,7 +147,6 @@ impl Segment {
                 }
             }
         }
-        deliveries
     }
 
     /// Now and then a NIC gives a frame to the wrong appliance.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
-use super::frame::segment;
+use super::frame::{is_sound, segment};
 use crate::outcome::Judge;
 
 /// All streams that appliances send.
@@ -14,6 +14,23 @@ pub(crate) struct Streams {
     /// Whether no NIC lacks mbufs: frames that were never sent have edges that nobody knows.
     all_is_seen: bool,
     streams: BTreeMap<(SocketAddrV4, SocketAddrV4), Stream>,
+    /// What the peers of these streams let be sent.
+    offers: BTreeMap<(SocketAddrV4, SocketAddrV4), Offer>,
+}
+
+/// A peer's window.
+#[derive(Clone, Copy, Debug)]
+struct Offer {
+    /// Of the peer's SYN.
+    start: u32,
+    scale: u8,
+    /// The number that must not be sent, once the peer has told it.
+    edge: Option<u32>,
+}
+
+/// Whether `later` comes after `number`.
+fn is_after(later: u32, number: u32) -> bool {
+    later != number && later.wrapping_sub(number) < 1 << 31
 }
 
 #[derive(Debug)]
@@ -41,6 +58,7 @@ impl Streams {
             judge,
             all_is_seen,
             streams: BTreeMap::new(),
+            offers: BTreeMap::new(),
         }
     }
 
@@ -63,6 +81,20 @@ impl Streams {
             return;
         }
         let payload = &frame[segment.payload];
+        let len = u32::try_from(payload.len()).expect("64 KiB at most");
+        let past = segment.sequence.wrapping_add(len);
+        if let Some(edge) = self.offers.get(&flow).and_then(|offer| offer.edge)
+            && len > 0
+            && is_after(past, edge)
+        {
+            let beyond = past.wrapping_sub(edge);
+            self.judge.wrong(|| {
+                format!(
+                    "the stream {} to {} is sent {beyond} bytes beyond the window",
+                    flow.0, flow.1
+                )
+            });
+        }
         let Some(stream) = self.streams.get_mut(&flow) else {
             return;
         };
@@ -99,12 +131,37 @@ impl Streams {
         }
     }
 
-    /// A frame that an appliance's NIC receives: what the peer says that it has.
+    /// A frame that an appliance's NIC receives: what the peer says that it has, and that may be sent.
     pub(crate) fn hear(&mut self, frame: &[u8]) {
-        let Some(segment) = segment(frame) else {
+        let Some(segment) = segment(frame).filter(|_| is_sound(frame)) else {
             return;
         };
-        if let Some(stream) = self.streams.get_mut(&(segment.to, segment.from)) {
+        let flow = (segment.to, segment.from);
+        let told = |scale: u8| {
+            let window = u32::from(segment.window) << scale;
+            let edge = segment.acknowledgement.wrapping_add(window);
+            segment.acknowledges.then_some(edge)
+        };
+        if segment.is_syn {
+            // The window in a SYN is never scaled (RFC 7323, 2.2).
+            let offer = Offer {
+                start: segment.sequence,
+                scale: segment.window_scale.unwrap_or(0),
+                edge: told(0),
+            };
+            let known = self.offers.get(&flow);
+            if known.is_none_or(|known| known.start != offer.start) {
+                self.offers.insert(flow, offer);
+            }
+        } else if let Some(offer) = self.offers.get_mut(&flow) {
+            let told = told(offer.scale);
+            if let Some(edge) = told
+                && offer.edge.is_none_or(|known| is_after(edge, known))
+            {
+                offer.edge = told;
+            }
+        }
+        if let Some(stream) = self.streams.get_mut(&flow) {
             for edge in segment
                 .reported
                 .into_iter()

@@ -9,6 +9,7 @@ pub(crate) const NFS: u32 = 100_003;
 pub(crate) const MOUNT: u32 = 100_005;
 
 pub(crate) const GETATTR: u32 = 1;
+pub(crate) const SETATTR: u32 = 2;
 pub(crate) const LOOKUP: u32 = 3;
 pub(crate) const ACCESS: u32 = 4;
 pub(crate) const READ: u32 = 6;
@@ -41,9 +42,61 @@ pub(crate) const STRANGER: u32 = 2000;
 /// The right to read, among those that ACCESS asks about.
 pub(crate) const ACCESS_READ: u32 = 1;
 
-/// Whether this user may read this file.
-pub(crate) fn may_read(user: u32, file: u64) -> bool {
-    user != STRANGER || file.is_multiple_of(2)
+/// Whether everybody may read this file at the start.
+pub(crate) fn is_public(file: u64) -> bool {
+    file.is_multiple_of(2)
+}
+
+/// What SETATTR is to change. `token` tells one SETATTR from any other; it is sent as the time of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) token: u32,
+    pub(crate) size: Option<u64>,
+    /// Whether everybody may read the file.
+    pub(crate) public: Option<bool>,
+}
+
+const PUBLIC: u32 = 0o644;
+const PRIVATE: u32 = 0o640;
+
+impl Setting {
+    pub(crate) fn encode(&self, out: &mut Encoder) {
+        out.u32(u32::from(self.public.is_some()));
+        if let Some(public) = self.public {
+            out.u32(if public { PUBLIC } else { PRIVATE });
+        }
+        // No owner and no group.
+        out.u32(0).u32(0);
+        out.u32(u32::from(self.size.is_some()));
+        if let Some(size) = self.size {
+            out.u64(size);
+        }
+        // The time of the last access is left as it is, that of the last change comes from the client.
+        out.u32(0).u32(2).u32(self.token).u32(0);
+        // Whatever the file has become since.
+        out.u32(0);
+    }
+
+    pub(crate) fn decode(input: &mut Decoder<'_>) -> Option<Self> {
+        let public = match input.bool()? {
+            true => Some(input.u32()? == PUBLIC),
+            false => None,
+        };
+        input.bytes(8)?;
+        let size = match input.bool()? {
+            true => Some(input.u64()?),
+            false => None,
+        };
+        input.bytes(8)?;
+        let token = input.u32()?;
+        input.bytes(8)?;
+        input.end()?;
+        Some(Self {
+            token,
+            size,
+            public,
+        })
+    }
 }
 
 const FSID: u64 = 0x77;
@@ -69,13 +122,19 @@ pub(crate) struct Attributes {
     pub(crate) file: u64,
     pub(crate) size: u64,
     pub(crate) change: u32,
+    /// Whether everybody may read it.
+    pub(crate) public: bool,
 }
 
 impl Attributes {
     pub(crate) fn encode(&self, out: &mut Encoder) {
         let is_directory = self.file == ROOT;
         out.u32(if is_directory { 2 } else { 1 });
-        out.u32(if is_directory { 0o755 } else { 0o644 });
+        out.u32(match (is_directory, self.public) {
+            (true, _) => 0o755,
+            (false, true) => PUBLIC,
+            (false, false) => PRIVATE,
+        });
         out.u32(1).u32(1000).u32(1000);
         out.u64(self.size).u64(self.size);
         out.u64(0).u64(FSID).u64(self.file);
@@ -89,13 +148,20 @@ impl Attributes {
     }
 
     pub(crate) fn decode(input: &mut Decoder<'_>) -> Option<Self> {
-        input.bytes(20)?;
+        input.u32()?;
+        let public = input.u32()? != PRIVATE;
+        input.bytes(12)?;
         let size = input.u64()?;
         input.bytes(24)?;
         let file = input.u64()?;
         input.bytes(16)?;
         let (_, change) = (input.u32()?, input.u32()?);
-        Some(Self { file, size, change })
+        Some(Self {
+            file,
+            size,
+            change,
+            public,
+        })
     }
 
     pub(crate) fn encode_post(this: Option<&Self>, out: &mut Encoder) {

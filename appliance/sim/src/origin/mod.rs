@@ -39,6 +39,8 @@ pub(crate) struct Origin {
     works: u64,
     replies: ReplyCache,
     boot: u64,
+    /// Somebody on the wire changes records.
+    may_be_forged: bool,
     /// When it is back.
     down_until: Option<Duration>,
 }
@@ -73,7 +75,7 @@ enum Work {
 
 impl Origin {
     pub(crate) fn new(options: &Options, mut random: Random) -> Self {
-        let mut host = Host::new(MAC, ADDRESS, random.key());
+        let mut host = Host::new(MAC, ADDRESS, options, random.key());
         host.listen(NFS_PORT);
         host.listen(MOUNT_PORT);
         Self {
@@ -85,6 +87,7 @@ impl Origin {
             works: 0,
             replies: ReplyCache::default(),
             boot: 1,
+            may_be_forged: options.forgeries > 0,
             down_until: None,
         }
     }
@@ -202,12 +205,19 @@ impl Origin {
         if let Some(tunnel) = &mut stream.tunnel {
             let received = tunnel.receive(&bytes);
             self.host.send(connection, &tunnel.output());
-            bytes = received.unwrap_or_else(|error| {
-                truth
-                    .judge
-                    .wrong(|| format!("TLS of the origin fails: {error}"));
-                Vec::new()
-            });
+            bytes = match received {
+                Ok(bytes) => bytes,
+                Err(_) if self.may_be_forged => {
+                    self.kill(connection);
+                    return;
+                }
+                Err(error) => {
+                    truth
+                        .judge
+                        .wrong(|| format!("TLS of the origin fails: {error}"));
+                    return;
+                }
+            };
         }
         stream.records.push(&bytes);
         if stream.wants_tls {

@@ -8,7 +8,7 @@ use crate::nfs::xdr::{Decoder, Encoder};
 use crate::nfs::{
     ACCESS, ACCESS_READ, Attributes, COMMIT, ERR_ACCES, ERR_IO, ERR_JUKEBOX, ERR_NOENT,
     ERR_SERVERFAULT, ERR_STALE, EXPORT, FILE_SYNC, FSINFO, GETATTR, LOOKUP, MOUNT, NFS, OK, READ,
-    ROOT, STRANGER, UNSTABLE, WRITE, encode_wcc, file_of, handle, may_read,
+    ROOT, SETATTR, STRANGER, Setting, UNSTABLE, WRITE, encode_wcc, file_of, handle,
 };
 use crate::truth::Truth;
 
@@ -59,7 +59,7 @@ impl Origin {
         out.u32(status);
         match procedure {
             GETATTR => {}
-            WRITE | COMMIT => {
+            SETATTR | WRITE | COMMIT => {
                 out.u32(0).u32(0);
             }
             _ => {
@@ -110,7 +110,11 @@ impl Origin {
                 input.end()?;
                 out.u32(OK);
                 self.encode_post(file, truth, &mut out);
-                let denied = if may_read(user, file) { 0 } else { ACCESS_READ };
+                let denied = if truth.may_read(user, file) {
+                    0
+                } else {
+                    ACCESS_READ
+                };
                 out.u32(asked & !denied);
             }
             FSINFO => {
@@ -127,8 +131,15 @@ impl Origin {
                     .u32(65_536);
                 out.u64(1 << 40).u32(0).u32(1).u32(0x1b);
             }
-            READ if !may_read(user, file) => out = self.failure(READ, ERR_ACCES),
+            READ if !truth.may_read(user, file) => out = self.failure(READ, ERR_ACCES),
             READ => self.read(file, &mut input, truth, &mut out)?,
+            SETATTR => {
+                let setting = Setting::decode(&mut input)?;
+                let before = attributes(file, truth);
+                truth.set(file, setting, xid, now);
+                out.u32(OK);
+                self.encode_changed(&before, truth, &mut out);
+            }
             WRITE => self.write(file, xid, &mut input, truth, now, &mut out)?,
             COMMIT => {
                 input.bytes(12)?;
@@ -231,6 +242,7 @@ fn attributes(file: u64, truth: &Truth) -> Attributes {
         file: ROOT,
         size: 4096,
         change: 1,
+        public: true,
     }
 }
 

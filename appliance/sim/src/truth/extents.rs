@@ -48,6 +48,26 @@ impl Extents {
         self.0 = extents;
     }
 
+    /// What lies beyond `size` is gone, and what there was not before is a hole.
+    pub(crate) fn set_size(&mut self, size: u64) {
+        let before = self.size();
+        if before < size {
+            self.0.push(Extent {
+                end: size,
+                version: 0,
+            });
+            return;
+        }
+        let kept = self.0.partition_point(|extent| extent.end < size);
+        self.0.truncate(kept + 1);
+        if let Some(last) = self.0.last_mut() {
+            last.end = last.end.min(size);
+        }
+        if size == 0 {
+            self.0.clear();
+        }
+    }
+
     fn at(&self, offset: u64) -> Option<Version> {
         let extent = self.0.iter().find(|extent| extent.end > offset)?;
         Some(extent.version)
@@ -81,6 +101,11 @@ mod tests {
                 extents.write(start as u64..end as u64, version);
                 array.resize(array.len().max(end), 0);
                 array[start..end].fill(version);
+                if random.below(4) == 0 {
+                    let size = random.index(400);
+                    extents.set_size(size as u64);
+                    array.resize(size, 0);
+                }
                 assert_eq!(extents.size(), array.len() as u64);
                 let mut at = 0;
                 for (piece, version) in extents.pieces(0..1000) {

@@ -12,6 +12,8 @@ pub(crate) struct State {
     pub(crate) since: Duration,
     pub(crate) change: u32,
     pub(crate) extents: Extents,
+    /// Whether everybody may read it.
+    pub(crate) public: bool,
 }
 
 /// A file: all its states, the last of which is now, and what is stable.
@@ -40,6 +42,16 @@ impl File {
         &self.stable
     }
 
+    /// As it is at the start, if it has never been anything.
+    fn extents(&self) -> Extents {
+        let now = self.history.last();
+        now.map(|state| state.extents.clone()).unwrap_or_default()
+    }
+
+    fn is_public(&self) -> bool {
+        self.history.last().is_some_and(|state| state.public)
+    }
+
     pub(super) fn write(
         &mut self,
         bytes: Range<u64>,
@@ -47,11 +59,7 @@ impl File {
         stable: bool,
         (change, since): (u32, Duration),
     ) {
-        let mut extents = self
-            .history
-            .last()
-            .map(|state| state.extents.clone())
-            .unwrap_or_default();
+        let mut extents = self.extents();
         extents.write(bytes.clone(), version);
         if stable {
             self.stable.write(bytes, version);
@@ -61,6 +69,29 @@ impl File {
             since,
             change,
             extents,
+            public: self.is_public(),
+        });
+    }
+
+    /// SETATTR, which is stable at once.
+    pub(super) fn set(
+        &mut self,
+        size: Option<u64>,
+        public: Option<bool>,
+        (change, since): (u32, Duration),
+    ) {
+        let mut extents = self.extents();
+        if let Some(size) = size {
+            extents.set_size(size);
+            self.stable.set_size(size);
+        }
+        // What is stable has never been with these attributes, unless it is so now.
+        self.stable_change = (self.stable == extents).then_some(change);
+        self.history.push(State {
+            since,
+            change,
+            extents,
+            public: public.unwrap_or(self.is_public()),
         });
     }
 
@@ -79,6 +110,7 @@ impl File {
                 since,
                 change: self.stable_change.unwrap_or(change),
                 extents: self.stable.clone(),
+                public: self.is_public(),
             });
         }
     }

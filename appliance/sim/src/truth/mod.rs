@@ -8,13 +8,14 @@ mod durability;
 mod extents;
 mod file;
 pub(crate) mod reads;
+mod settings;
 
 use std::ops::Range;
 use std::time::Duration;
 
 use gateway::limits::DUPLICATE_LIFETIME;
 
-use crate::nfs::Attributes;
+use crate::nfs::{Attributes, is_public};
 use crate::outcome::Judge;
 use content::{Version, content};
 use file::File;
@@ -58,6 +59,8 @@ pub(crate) struct Truth {
     pub(crate) judge: Judge,
     files: Vec<File>,
     writes: Vec<Write>,
+    settings: Vec<settings::Made>,
+    cuts: Vec<settings::Cut>,
     executions: u64,
     /// Changes of any file: the origin's clock for their attributes.
     changes: u32,
@@ -88,6 +91,8 @@ impl Truth {
             judge,
             files: Vec::new(),
             writes: vec![nothing],
+            settings: Vec::new(),
+            cuts: Vec::new(),
             executions: 0,
             changes: 0,
             floors: vec![Vec::new(); appliances],
@@ -103,6 +108,8 @@ impl Truth {
         }
         let version = self.begin_write(file, 0..size, Duration::ZERO);
         self.execute(version, size, true, Duration::ZERO);
+        let public = Some(is_public(file));
+        self.files[index_of(file)].set(None, public, (self.changes, Duration::ZERO));
         file
     }
 
@@ -129,6 +136,7 @@ impl Truth {
             file,
             size: now.extents.size(),
             change: now.change,
+            public: now.public,
         }
     }
 

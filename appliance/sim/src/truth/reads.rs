@@ -5,7 +5,8 @@
 //!
 //! * what GETATTR has told any of its clients: with `strict` coherence every GETATTR goes to the origin, and blocks
 //!   from before a change that it shows are dropped;
-//! * of the bytes of a WRITE: that WRITE, once its reply has reached any of its clients.
+//! * of the bytes of a WRITE: that WRITE, once its reply has reached any of its clients;
+//! * of the bytes beyond a size that was set, and of who may read: that SETATTR, likewise.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -21,9 +22,22 @@ pub(crate) struct Floor {
     all: usize,
     /// Of some.
     parts: Vec<(Range<u64>, usize)>,
+    /// Of who may read.
+    permissions: usize,
 }
 
 impl Floor {
+    /// These bytes must be at least from then on.
+    pub(super) fn raise(&mut self, bytes: Range<u64>, state: usize) {
+        if state > self.all && !bytes.is_empty() {
+            self.parts.push((bytes, state));
+        }
+    }
+
+    pub(super) fn raise_permissions(&mut self, state: usize) {
+        self.permissions = self.permissions.max(state);
+    }
+
     fn of(&self, range: &Range<u64>) -> usize {
         let parts = self.parts.iter();
         let overlapping =
@@ -54,6 +68,13 @@ pub(crate) struct Asked {
     pub(crate) file: u64,
     pub(crate) bytes: Range<u64>,
     floor: Floor,
+}
+
+impl Asked {
+    /// The oldest state whose permissions may count.
+    pub(super) fn permissions(&self) -> usize {
+        self.floor.permissions.max(self.floor.all)
+    }
 }
 
 impl Truth {
@@ -170,7 +191,7 @@ impl Truth {
             let state = &history[number];
             let ended = history.get(number + 1).map(|next| next.since);
             state.change == seen.change
-                && state.extents.size() == seen.size
+                && (state.extents.size(), state.public) == (seen.size, seen.public)
                 && ended.is_none_or(|end| end >= asked)
         });
         let Some(state) = state else {
@@ -203,10 +224,7 @@ impl Truth {
                 .wrong(|| format!("a WRITE of {bytes:?} is answered that was never executed"));
             return;
         };
-        let floor = &mut self.floors[appliance][file];
-        if executions.state > floor.all && !bytes.is_empty() {
-            floor.parts.push((bytes, executions.state));
-        }
+        self.floors[appliance][file].raise(bytes, executions.state);
     }
 
     /// The appliance is killed: copies of these WRITEs may still be on their way to the origin.

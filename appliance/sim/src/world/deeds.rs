@@ -32,6 +32,7 @@ impl World {
             Deed::Repeat => self.clients[number].repeat(),
             Deed::HalfClose => self.clients[number].half_close(now),
             Deed::Vanish => self.clients[number].vanish(now + pause),
+            Deed::Nap => self.clients[number].nap(now + pause),
         }
         self.wake(Station::Client(number), now);
     }
@@ -56,6 +57,9 @@ impl World {
             for version in client.unanswered_writes() {
                 self.truth.orphan(version);
             }
+            for setting in client.unanswered_settings() {
+                self.truth.orphan_setting(&setting);
+            }
         }
         self.down[number] = Some((back, journal));
         self.wake(Station::Appliance(number), back);
@@ -66,6 +70,11 @@ impl World {
         if let Some((_, journal)) = self.down[number].take_if(|(back, _)| *back <= now) {
             self.appliances[number].start(&journal, now);
         }
+    }
+
+    /// When an appliance that is down is started again.
+    pub(super) fn back_at(&self, number: usize) -> Option<Duration> {
+        self.down[number].as_ref().map(|(back, _)| *back)
     }
 
     /// All faults stop.

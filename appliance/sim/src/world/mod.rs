@@ -23,8 +23,8 @@ use crate::truth::Truth;
 use events::{Event, Events};
 use nemesis::Nemesis;
 
-/// How long everything may go wrong.
-const SAFETY: Duration = Duration::from_secs(120);
+/// How long everything may go wrong: longer than any call may wait for its answer.
+const SAFETY: Duration = Duration::from_secs(300);
 
 /// How long everything may take to be done when nothing goes wrong any more: TCP backs off to a minute, an origin
 /// that was silent is asked again after one, two and four minutes.
@@ -110,7 +110,10 @@ impl World {
                 )
             })
             .collect();
-        let mut segments = [Segment::new(root.fork(1)), Segment::new(root.fork(2))];
+        let mut segments = [
+            Segment::new(options.client_tls != 0, root.fork(1)),
+            Segment::new(options.origin_tls != 0, root.fork(2)),
+        ];
         for number in 0..appliance_count {
             for (port, segment) in segments.iter_mut().enumerate() {
                 segment.plug(Station::Appliance(number), appliance::mac(number, port));
@@ -159,6 +162,9 @@ impl World {
     pub(crate) fn run(mut self) -> Outcome {
         let is_finishing = |client: &Client| client.phase == Phase::Finishing;
         self.run_until(SAFETY, |world| world.clients.iter().all(is_finishing));
+        for client in &self.clients {
+            client.check_waiting(self.now);
+        }
         self.mend();
         let settled = |world: &Self| world.clients.iter().all(Client::is_settled);
         self.must("settle", settled);
@@ -283,7 +289,9 @@ impl World {
         let (next, frames) = match station {
             Station::Appliance(number) => {
                 self.revive_if_due(number);
-                let next = self.appliances[number].turn(now).next;
+                let turn = self.appliances[number].turn(now);
+                // One that was woken while it was down has used up the wake that was to revive it.
+                let next = turn.next.or(self.back_at(number));
                 for port in [CLIENT_SIDE, ORIGIN_SIDE] {
                     self.start_sending(number, port, now);
                 }

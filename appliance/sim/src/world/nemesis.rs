@@ -15,6 +15,7 @@ pub(super) enum Deed {
     Repeat,
     HalfClose,
     Vanish,
+    Nap,
 }
 
 /// A deed that waits for its time.
@@ -43,6 +44,7 @@ impl Nemesis {
             (options.repetitions, Deed::Repeat),
             (options.half_closes, Deed::HalfClose),
             (options.vanishings, Deed::Vanish),
+            (options.naps, Deed::Nap),
         ];
         let mut planned = Vec::new();
         for (times, deed) in deeds {
