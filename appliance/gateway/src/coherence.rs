@@ -48,7 +48,8 @@ impl Gateway {
                     self.doubt(file);
                 }
             }
-            None if is_newer => state.refresh(attributes),
+            // A reply that is still to come may be older than this one, and must not be taken for newer.
+            None if is_newer => state.change(Some(*attributes), now),
             None => {}
         }
     }

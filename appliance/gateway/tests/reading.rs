@@ -284,6 +284,33 @@ fn whoever_has_seen_a_change_is_not_given_what_was_read_before_it() {
 }
 
 #[test]
+fn what_an_older_reply_says_is_not_taken_for_what_the_file_has_become() {
+    let mut lab = Lab::start();
+    let id = lab.add_file("f", &pattern(100, 1));
+    let file = lab.lookup(1, "f");
+    let args = lab::xdr::Out::new().opaque(&file).0;
+    lab.hold = |call| call.is_nfs(1);
+    // Two GETATTRs, of which the first is answered last: what of it is so is not known then; and once more. Each
+    // sees the file a byte longer than the one before.
+    for _ in 0..2 {
+        let late = {
+            lab.send(1, 1, &args);
+            lab.act();
+            lab.origin.change(id, |data| data.push(1));
+            lab.execute(0)
+        };
+        lab.send(2, 1, &args);
+        lab.act();
+        lab.origin.change(id, |data| data.push(2));
+        let reply = lab.execute(0);
+        lab.deliver(&reply);
+        lab.deliver(&late);
+    }
+    let read = lab.read(1, &file, 0, 200);
+    assert_eq!((read.data.len(), read.end_of_file), (104, true));
+}
+
+#[test]
 fn a_fill_from_before_a_truncation_is_not_published_though_the_attributes_are_the_same() {
     let mut lab = Lab::start();
     lab.add_file("f", &pattern(1000, 1));
