@@ -538,6 +538,44 @@ fn what_is_remembered_is_bounded_in_number_and_time() {
 }
 
 #[test]
+fn nothing_is_forgotten_of_a_client_that_is_kept_waiting() {
+    let (mut lab, file) = lab_of(Setup {
+        limits: Limits {
+            calls_per_client: 1,
+            ..Limits::default()
+        },
+        ..Setup::default()
+    });
+    let (xid, remove) = lab.call_bytes(100_003, 3, REMOVE, 0, &in_root("f").0);
+    ask(&mut lab, FIRST, &remove);
+    assert_eq!(lab.answer(FIRST, xid).expect("answered").status(), 0);
+    // On another connection it asks again, behind calls for which there is no room: the origin is silent.
+    lab.hold = |_| true;
+    let getattr = Out::new().opaque(&file).0;
+    let calls = [(); 2].map(|()| lab.call_bytes(100_003, 3, 1, 0, &getattr).1);
+    let stream = [record(&calls[0]), record(&calls[1]), record(&remove)].concat();
+    let mut left = lab.offer(SECOND, &stream);
+    assert!(left >= remove.len(), "it is not read");
+    for _ in 0..2 * gateway::limits::DUPLICATE_LIFETIME.as_secs() {
+        lab.tick(Duration::from_secs(1));
+        left = lab.offer(SECOND, &stream[stream.len() - left..]);
+    }
+    assert!(left >= remove.len(), "it is not read");
+    lab.hold = |_| false;
+    while left > 0 {
+        lab.tick(Duration::from_secs(1));
+        left = lab.offer(SECOND, &stream[stream.len() - left..]);
+    }
+    lab.run();
+    assert_eq!(lab.answer(SECOND, xid).expect("answered").status(), 0);
+    lab.wait(gateway::limits::DUPLICATE_LIFETIME);
+    ask(&mut lab, FIRST, &remove);
+    let status = lab.answer(FIRST, xid).expect("answered").status();
+    assert_eq!(status, 2, "forgotten in the end");
+    lab.assert_at_rest();
+}
+
+#[test]
 fn a_reply_that_is_too_long_is_passed_on_and_not_remembered() {
     let (mut lab, _) = lab();
     lab.hold = |_| true;
