@@ -80,7 +80,7 @@ mutants! {
     verifier_kept: VerifierKept within 20 seeds;
     unstable_is_stable: UnstableIsStable within 20 seeds;
     resent_as_new: ResentAsNew within 100 seeds;
-    reply_from_anywhere: ReplyFromAnywhere within 20 seeds;
+    reply_from_anywhere: ReplyFromAnywhere within 200 seeds;
     stray_reply_settles: StrayReplySettles within 20 seeds;
     count_unchecked: CountUnchecked within 60 seeds;
     short_write_readable: ShortWriteReadable within 20 seeds;
