@@ -323,6 +323,8 @@ fn gateway_config(config: &Config, exports: Vec<Export>) -> GatewayConfig {
             portmap_port: PORTMAP_PORT,
             mount_port: listen.mount_port,
             nfs_port: listen.nfs_port,
+            nfs_security: listen.security,
+            mount_security: listen.mount_security,
         },
         offers_tls: config.offers_tls(),
         max_io: gateway::limits::MAX_IO_BOUND,

@@ -420,6 +420,47 @@ fn security_of_exports() {
     assert_snapshot("security_of_exports_with_tls", &report);
 }
 
+#[test]
+fn security_of_the_listener() {
+    let listen = "nfs_port = 2049\n";
+    let with = |keys: &str| format!("{listen}{keys}\n");
+    let cases = [
+        "security = \"none\"\nmount_security = \"none\"",
+        "security = \"plain\"",
+        "security = []",
+        "security = \"tls\"",
+        "security = [\"none\", \"mtls\"]",
+        "mount_security = \"direct\"",
+    ]
+    .map(with);
+    let cases: Vec<_> = cases.iter().map(|to| (listen, to.as_str())).collect();
+    check("security_of_the_listener", &cases);
+    // With a certificate of ours.
+    let report: String = [
+        ("tls", "security = \"tls\""),
+        ("none", "security = \"tls\""),
+        ("tls", "security = \"none\""),
+        ("tls", "security = \"mtls\""),
+        (
+            "tls",
+            "security = [\"direct\", \"none\"]\nmount_security = \"tls\"",
+        ),
+        ("none", "mount_security = \"mtls\""),
+    ]
+    .iter()
+    .map(|(export, keys)| {
+        let text = RIGHT.replace("\"none\"", &format!("\"{export}\""));
+        let text = text.replace(listen, &with(keys));
+        let found = errors_of(&format!("{text}{SERVER}"));
+        format!(
+            "{keys:?} for an export with {export:?}\n    {}\n",
+            found.join("\n    ")
+        )
+    })
+    .collect();
+    assert_snapshot("security_of_the_listener_with_tls", &report);
+}
+
 const SERVER: &str = "\n[tls]\ncertificate = \"/etc/w/cert.pem\"\nkey = \"/etc/w/key.pem\"\n";
 
 #[test]

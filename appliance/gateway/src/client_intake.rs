@@ -17,6 +17,7 @@ use crate::identity::Identity;
 use crate::limits::{CHECKSUM_LEN, HEAD_STEP, METADATA_CALL_MAX, SMALL_BUFFERS_RESERVED};
 use crate::message::Payload;
 use crate::meta::MetaMut;
+use crate::security::too_weak;
 
 /// What came of one step.
 enum Step {
@@ -162,6 +163,15 @@ impl Gateway {
                 return Ok(());
             }
         };
+        let accepted = self.config.service.security(header.program);
+        if header.procedure != 0 && !accepted.accepts(&client.security) {
+            client.intake = CallIntake::Refuse {
+                xid: header.xid,
+                refusal: Refusal::Rpc(too_weak()),
+                ended,
+            };
+            return Ok(());
+        }
         let is_write = (header.program, header.version, header.procedure)
             == (nfs3::PROGRAM, nfs3::VERSION, Procedure::Write.into());
         if !is_write || Identity::of(&header.credential).is_none() {
@@ -194,9 +204,8 @@ impl Gateway {
                     return Ok(());
                 }
                 let covered = gathered.get(..covered).unwrap_or(gathered);
-                let peer = *client.info.peer.ip();
                 CallIntake::Write(WriteIntake {
-                    key: self.duplicates.key(peer, &header, len, covered),
+                    key: self.duplicates.key(client, &header, len, covered),
                     header,
                     head,
                     head_len,

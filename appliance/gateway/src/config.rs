@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::net::Ipv4Addr;
 
+use nfs::{mount, nfs3, nfsacl};
+
 use crate::limits::Limits;
 use crate::security::{AcceptedSecurity, OriginSecurity};
 use crate::squash::Squash;
@@ -52,6 +54,22 @@ pub struct ServiceConfig {
     pub mount_port: u16,
     /// NFS and NFSACL, usually 2049.
     pub nfs_port: u16,
+    /// How connections must be protected for NFS and NFSACL, whatever export it is about.
+    pub nfs_security: AcceptedSecurity,
+    /// Likewise for MOUNT.
+    pub mount_security: AcceptedSecurity,
+}
+
+impl ServiceConfig {
+    /// How connections must be protected for calls of `program`.
+    pub(crate) fn security(&self, program: u32) -> AcceptedSecurity {
+        match program {
+            nfs3::PROGRAM | nfsacl::PROGRAM => self.nfs_security,
+            mount::PROGRAM => self.mount_security,
+            // Portmap is in clear everywhere.
+            _ => AcceptedSecurity::ANY,
+        }
+    }
 }
 
 /// A directory tree of the origin that clients may reach.

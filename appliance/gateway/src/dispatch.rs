@@ -127,13 +127,12 @@ impl Gateway {
         mut pass: Pass,
         admission: Admission,
     ) {
-        let peer = *client.info.peer.ip();
         if let Work::Read(read) = &mut pass.work {
             self.cut_read(read, admission.0.bytes());
         }
         let key = pass.service.is_remembered().then(|| {
             let (len, covered) = (client.chain.len(), client.chain.head());
-            self.duplicates.key(peer, &header, len, covered)
+            self.duplicates.key(client, &header, len, covered)
         });
         let Some(admission) = self.unless_repeated(client, key, admission) else {
             client.chain.clear();

@@ -18,14 +18,18 @@ use nfs::rpc::CallHeader;
 
 use crate::ages::Ages;
 use crate::call::{CallId, Service};
+use crate::client::Client;
 use crate::hash::SeededHash;
 use crate::limits::{DUPLICATE_LIFETIME, DUPLICATE_LOOK, DUPLICATE_REPLY_MAX};
 use crate::message::Message;
+use crate::security::ClientSecurity;
 
 /// What makes two calls the same call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct DuplicateKey {
     peer: Ipv4Addr,
+    /// What was answered over TLS is repeated in clear to nobody.
+    is_clear: bool,
     xid: u32,
     program: u32,
     version: u32,
@@ -100,13 +104,14 @@ impl Duplicates {
     /// The key of a call of `len` bytes that begins with `covered`.
     pub(crate) fn key(
         &self,
-        peer: Ipv4Addr,
+        client: &Client,
         header: &CallHeader,
         len: usize,
         covered: &[u8],
     ) -> DuplicateKey {
         DuplicateKey {
-            peer,
+            peer: *client.info.peer.ip(),
+            is_clear: matches!(*client.security, ClientSecurity::Clear),
             xid: header.xid,
             program: header.program,
             version: header.version,
@@ -255,6 +260,7 @@ mod tests {
     fn key(xid: u32) -> DuplicateKey {
         DuplicateKey {
             peer: Ipv4Addr::LOCALHOST,
+            is_clear: true,
             xid,
             program: 100_003,
             version: 3,

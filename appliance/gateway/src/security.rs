@@ -46,7 +46,7 @@ pub enum Admitted {
     As(UidRanges),
 }
 
-/// How a connection must be protected for an export to be used on it: any of these.
+/// How a connection must be protected for an export or a program to be used on it: any of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of four ways")]
 pub struct AcceptedSecurity {
@@ -68,6 +68,33 @@ impl AcceptedSecurity {
         mtls: false,
         direct: false,
     };
+
+    /// In whatever way.
+    pub const ANY: Self = Self {
+        clear: true,
+        tls: true,
+        mtls: true,
+        direct: true,
+    };
+
+    /// Whether some connection with TLS will do.
+    #[must_use]
+    pub const fn accepts_tls(&self) -> bool {
+        self.tls || self.mtls || self.direct
+    }
+
+    /// Whether no connection with TLS will do that shows no certificate.
+    #[must_use]
+    pub const fn demands_certificate(&self) -> bool {
+        !self.tls && !self.direct
+    }
+
+    /// Whether some connection will do here and there.
+    #[must_use]
+    pub const fn meets(&self, other: &Self) -> bool {
+        // TLS from the first byte and with a certificate does wherever TLS does.
+        (self.clear && other.clear) || (self.accepts_tls() && other.accepts_tls())
+    }
 
     /// Whether a connection that is protected in this way will do.
     #[must_use]
@@ -139,7 +166,9 @@ impl Gateway {
     /// Whether a call asks whether we speak TLS, and may: in clear, as a NULL call of any program
     /// (RFC 9289, 4.1).
     pub(crate) fn is_probe(&self, client: &Client, header: &CallHeader) -> bool {
+        let accepted = self.config.service.security(header.program);
         self.config.offers_tls
+            && (accepted.tls || accepted.mtls)
             && header.credential.flavor() == AuthFlavor::TLS
             && header.procedure == 0
             && matches!(*client.security, ClientSecurity::Clear)

@@ -11,7 +11,8 @@ mod lab;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use gateway::{ClientId, Limits};
+use gateway::{ClientId, ClientSecurity, Limits};
+use lab::attack::TOOWEAK;
 use lab::origin::ROOT;
 use lab::xdr::{Out, fragmented, record};
 use lab::{BLOCK, Lab, Reply, Setup, WRITE, file_handle, pattern, write_args};
@@ -67,6 +68,43 @@ fn changes(file: &[u8]) -> Vec<(u32, Vec<u8>)> {
         (13, in_root("made").0),
         (REMOVE, in_root("f").0),
     ]
+}
+
+/// Whoever has seen a call and comes from the same address in clear does not get what was answered over TLS.
+#[test]
+fn what_was_answered_over_tls_is_not_repeated_in_clear() {
+    let mut setup = Setup::default();
+    setup.exports[0].security = gateway::AcceptedSecurity {
+        tls: true,
+        ..gateway::AcceptedSecurity::default()
+    };
+    let mut lab = setup.start();
+    for client in [FIRST, SECOND] {
+        if client == SECOND {
+            lab.connect(SECOND, MACHINE);
+        }
+        let security = ClientSecurity::Tls {
+            direct: false,
+            admitted: None,
+        };
+        lab.gateway
+            .client_secured(ClientId(client), security, lab.now);
+    }
+    lab.connect(12, MACHINE);
+    lab.add_file("f", b"content");
+    let file = lab.lookup(FIRST, "f");
+    for (procedure, args) in changes(&file) {
+        let (xid, call) = lab.call_bytes(100_003, 3, procedure, 0, &args);
+        ask(&mut lab, FIRST, &call);
+        let reply = lab.reply(FIRST, xid).expect("answered");
+        assert_eq!(&reply[24..28], [0; 4], "procedure {procedure} works");
+        ask(&mut lab, 12, &call);
+        let denied = lab.reply(12, xid).expect("answered");
+        assert_eq!(denied[4..], TOOWEAK.map(u32::to_be_bytes).concat());
+        ask(&mut lab, SECOND, &call);
+        assert_eq!(lab.reply(SECOND, xid), Some(reply));
+    }
+    assert_eq!(lab.gateway.stats().duplicates_answered, 10);
 }
 
 #[test]

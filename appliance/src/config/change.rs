@@ -2,7 +2,6 @@
 
 use super::Config;
 use super::eal::Eal;
-use super::export::Export;
 use super::origin::Origin;
 use super::tls::Tls;
 
@@ -23,7 +22,7 @@ impl Config {
             control,
         } = new;
         // What EAL needs by default depends on whether TLS is spoken.
-        let speaks_tls = origin.tls.is_some() || exports.iter().any(Export::accepts_tls);
+        let speaks_tls = origin.tls.is_some() || listen.offers_tls(&exports);
         let memory_mib = match speaks_tls == self.speaks_tls() {
             true => eal.memory_mib,
             false => self.eal.memory_mib,

@@ -1,10 +1,10 @@
 //! The document as a whole: its tables, and the rules between them.
 
+use gateway::AcceptedSecurity;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::Place;
-use super::export::Export;
 use super::findings::{Findings, Section, Span};
 use super::port::{PlacedPort, Port};
 use super::problem::Problem;
@@ -53,7 +53,11 @@ pub(super) fn check(
     .and_then(|(section, raw)| origin::check(raw, &section, known_ports?, findings));
     let (section, raw_tls) = optional("[tls]", raw.tls);
     let tls = tls::check(raw_tls, &section, findings);
-    let exports = check_exports(raw.export, tls.as_ref(), text, findings);
+    let exports = check_exports(raw.export, listen.as_ref(), tls.as_ref(), text, findings);
+    if let (Some(listen), Some(tls)) = (&listen, &tls) {
+        listen.check_provided(tls, findings);
+    }
+    let listen = listen.map(|placed| placed.listen);
     if let (Some(cache), Some(ports)) = (&cache, known_ports)
         && cache.arena == cache::ArenaKind::Hugepages
         && let Some(port) = ports.iter().find(|port| port.device.is_virtio_user())
@@ -69,9 +73,10 @@ pub(super) fn check(
     let needed_mib = cache
         .as_ref()
         .zip(known_ports)
-        .zip(tls.as_ref().zip(origin.as_ref()).zip(exports.as_ref()))
-        .map(|((cache, ports), ((tls, origin), exports))| {
-            let speaks_tls = origin.tls.is_some() || exports.iter().any(Export::accepts_tls);
+        .zip(tls.as_ref().zip(origin.as_ref()))
+        .zip(listen.as_ref().zip(exports.as_ref()))
+        .map(|(((cache, ports), (tls, origin)), (listen, exports))| {
+            let speaks_tls = origin.tls.is_some() || listen.offers_tls(exports);
             needed_mib(cache, ports, speaks_tls.then_some(tls))
         });
     let eal = eal::check(raw_eal, &section, needed_mib, findings);
@@ -153,6 +158,7 @@ fn check_ports(
 
 fn check_exports(
     tables: Vec<Spanned<export::RawExport>>,
+    listen: Option<&listen::PlacedListen>,
     tls: Option<&tls::Tls>,
     text: &str,
     findings: &mut Findings,
@@ -177,7 +183,10 @@ fn check_exports(
     let unique = check_unique(table, "path", paths, text, findings);
     let apart = check_apart(&placed, findings);
     let provided = tls.is_some_and(|tls| check_provided(&placed, tls, findings));
-    let complete = placed.len() == count && unique && apart && provided;
+    let reachable = listen.is_none_or(|placed_listen| {
+        check_reachable(&placed, placed_listen.listen.security, findings)
+    });
+    let complete = placed.len() == count && unique && apart && provided && reachable;
     complete.then(|| placed.into_iter().map(|placed| placed.export).collect())
 }
 
@@ -217,7 +226,7 @@ fn check_provided(
     for placed in exports {
         let export = &placed.export;
         let path = export.path.clone();
-        let problem = if export.accepts_tls() && tls.server.is_none() {
+        let problem = if export.security.accepts_tls() && tls.server.is_none() {
             Problem::NoServerCertificate { path }
         } else if export.security.mtls && tls.client_ca.is_none() {
             Problem::NoClientCa { path }
@@ -228,6 +237,23 @@ fn check_provided(
         provided = false;
     }
     provided
+}
+
+/// Reports every export that no connection that `[listen]` accepts can use.
+fn check_reachable(
+    exports: &[export::PlacedExport],
+    listened: AcceptedSecurity,
+    findings: &mut Findings,
+) -> bool {
+    let mut reachable = true;
+    for placed in exports {
+        if !placed.export.security.meets(&listened) {
+            let path = placed.export.path.clone();
+            findings.report(placed.security_span.clone(), Problem::Unreachable { path });
+            reachable = false;
+        }
+    }
+    reachable
 }
 
 /// A table that may be left out, all of whose keys then have their defaults.

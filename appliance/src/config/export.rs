@@ -8,9 +8,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::cidr::{Cidr, parse_with_prefix};
-use super::export_security::{self, RawRule, RawSecurity};
+use super::export_security::{self, RawRule};
 use super::findings::{Findings, Section, Span};
 use super::problem::Problem;
+use super::security::{self, RawSecurity};
 use crate::limits;
 
 /// One export of the origin that the appliance offers under the same path.
@@ -39,16 +40,6 @@ impl Export {
     /// Whether a client at `address` may use the export.
     pub fn admits(&self, address: Ipv4Addr) -> bool {
         self.clients.iter().any(|network| network.contains(address))
-    }
-
-    /// Whether a connection with TLS is accepted, in whatever way.
-    pub fn accepts_tls(&self) -> bool {
-        self.security.tls || self.security.mtls || self.security.direct
-    }
-
-    /// Whether nobody can use it without showing a certificate, clients in clear apart.
-    pub fn demands_certificate(&self) -> bool {
-        !self.security.tls && !self.security.direct
     }
 }
 
@@ -105,7 +96,8 @@ pub(super) fn check(
         .required(section, "path", "path = \"/export\"", raw.path)
         .and_then(|field| check_path(field, findings));
     let security_span = raw.security.as_ref().map(Spanned::span);
-    let security = export_security::check_security(raw.security, section, findings);
+    let default = export_security::DEFAULT;
+    let security = security::check("security", raw.security, default, section, findings);
     let certificates =
         export_security::check_certificates(raw.certificates, security, section, findings);
     let squash = check_squash(

@@ -1,4 +1,4 @@
-//! `[[export]]`, as far as TLS goes: how connections must be protected, and which certificates are let in.
+//! `[[export]]`, as far as TLS goes: which certificates are let in.
 
 use core::ops::RangeInclusive;
 
@@ -12,31 +12,14 @@ use super::problem::Problem;
 use crate::limits;
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a word or a list of words")]
-pub(super) enum RawSecurity {
-    One(String),
-    Several(Vec<String>),
-}
-
-#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRule {
     san: Spanned<String>,
     uids: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
-type Include = fn(&mut AcceptedSecurity);
-
-/// The words for the ways in which a connection may be protected.
-const WORDS: [(&str, Include); 4] = [
-    ("none", |accepted| accepted.clear = true),
-    ("tls", |accepted| accepted.tls = true),
-    ("mtls", |accepted| accepted.mtls = true),
-    ("direct", |accepted| accepted.direct = true),
-];
-
 /// Plain NFS is never a default.
-const DEFAULT: AcceptedSecurity = AcceptedSecurity {
+pub(super) const DEFAULT: AcceptedSecurity = AcceptedSecurity {
     clear: false,
     tls: true,
     mtls: false,
@@ -50,39 +33,6 @@ const MUTUAL: AcceptedSecurity = AcceptedSecurity {
     mtls: true,
     direct: false,
 };
-
-pub(super) fn check_security(
-    field: Option<Spanned<RawSecurity>>,
-    section: &Section,
-    findings: &mut Findings,
-) -> Option<AcceptedSecurity> {
-    let Some(field) = field else {
-        return Some(DEFAULT);
-    };
-    let span = field.span();
-    let words = match field.into_inner() {
-        RawSecurity::One(word) => vec![word],
-        RawSecurity::Several(words) => words,
-    };
-    let (key, most) = ("security", WORDS.len());
-    if !(1..=most).contains(&words.len()) {
-        let problem = Problem::ListLength {
-            table: section.name,
-            key,
-            count: words.len(),
-            most,
-        };
-        findings.report(Some(span), problem);
-        return None;
-    }
-    let mut accepted = AcceptedSecurity::default();
-    for word in words {
-        let spanned = Some(Spanned::new(span.clone(), word));
-        let include = findings.choice(section, key, spanned, WORDS[0].1, &WORDS)?;
-        include(&mut accepted);
-    }
-    Some(accepted)
-}
 
 pub(super) fn check_certificates(
     list: Option<Spanned<Vec<RawRule>>>,

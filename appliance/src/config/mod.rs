@@ -27,6 +27,7 @@ pub mod origin;
 pub mod origin_tls;
 pub mod port;
 pub mod problem;
+mod security;
 mod summary;
 pub mod tls;
 
@@ -147,9 +148,16 @@ impl Config {
         &self.tls
     }
 
-    /// Whether TLS is spoken to clients: some export accepts it.
+    /// Whether TLS is spoken to clients.
     pub fn offers_tls(&self) -> bool {
-        self.exports.iter().any(export::Export::accepts_tls)
+        self.listen.offers_tls(&self.exports)
+    }
+
+    /// Whether nobody can use any export over TLS without showing a certificate.
+    pub fn demands_certificate(&self) -> bool {
+        let mut exports = self.exports.iter();
+        self.listen.security.demands_certificate()
+            || exports.all(|export| export.security.demands_certificate())
     }
 
     /// Whether TLS is spoken to anybody.

@@ -370,6 +370,33 @@ pub enum Problem {
         /// The export.
         path: String,
     },
+    /// TLS to be spoken, and no certificate to be shown.
+    #[error(
+        "[listen] {key} accepts TLS, and there is no certificate to show: add a [tls] table with certificate and \
+         key, or write {key} = \"none\""
+    )]
+    ListenWithoutCertificate {
+        /// The key.
+        key: &'static str,
+    },
+    /// Client certificates that nobody could verify.
+    #[error(
+        "[listen] {key} accepts client certificates, and there is no [tls] client_ca to verify them: add \
+         client_ca = \"/etc/wirepage/clients-ca.pem\", or write {key} = \"tls\""
+    )]
+    ListenWithoutCa {
+        /// The key.
+        key: &'static str,
+    },
+    /// An export for whose connections nobody listens.
+    #[error(
+        "[[export]] {path:?} accepts no connection that [listen] security accepts: nobody could use it; add to one \
+         of them what the other has"
+    )]
+    Unreachable {
+        /// The export.
+        path: String,
+    },
     /// Rules about certificates where none has to be shown.
     #[error(
         "[[export]] certificates binds nobody who can come without a certificate: write security = \"mtls\" and \

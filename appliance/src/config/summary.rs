@@ -16,11 +16,13 @@ impl fmt::Display for Config {
         let (listen, origin) = (&self.listen, &self.origin);
         write!(
             f,
-            "listen   {} ({}): NFS {}, MOUNT {}",
+            "listen   {} ({}): NFS {}{}, MOUNT {}{}",
             self.port(listen.port).address.address(),
             self.port(listen.port).name,
             listen.nfs_port,
-            listen.mount_port
+            restriction(listen.security),
+            listen.mount_port,
+            restriction(listen.mount_security)
         )?;
         writeln!(
             f,
@@ -115,6 +117,13 @@ fn write_export(f: &mut fmt::Formatter<'_>, export: &Export) -> fmt::Result {
         export.coherence.word(),
         clients.join(", ")
     )
+}
+
+fn restriction(security: AcceptedSecurity) -> String {
+    if security == AcceptedSecurity::ANY {
+        return String::new();
+    }
+    format!(" ({})", accepted(security))
 }
 
 fn accepted(security: AcceptedSecurity) -> String {

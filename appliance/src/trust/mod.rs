@@ -16,7 +16,6 @@ use engine::{OriginTls, Trust};
 use tls::{ClientCertificates, Identity, KeyLog, RevocationLists, TrustAnchors};
 
 use crate::config::Config;
-use crate::config::export::Export;
 use crate::config::origin_tls::OriginTls as OriginSettings;
 use crate::config::tls::{Credentials, Tls};
 use files::{read, read_key};
@@ -29,8 +28,13 @@ pub fn load(config: &Config, key_log: Option<&KeyLog>) -> Result<Trust, TrustErr
     let settings = config.tls();
     let server = match &settings.server {
         Some(credentials) if config.offers_tls() => {
-            let exports = config.exports();
-            Some(server_config(settings, credentials, exports, key_log)?)
+            let demands_certificate = config.demands_certificate();
+            Some(server_config(
+                settings,
+                credentials,
+                demands_certificate,
+                key_log,
+            )?)
         }
         _ => None,
     };
@@ -84,7 +88,7 @@ fn clock() -> tls::Clock {
 fn server_config(
     settings: &Tls,
     credentials: &Credentials,
-    exports: &[Export],
+    demands_certificate: bool,
     key_log: Option<&KeyLog>,
 ) -> Result<tls::ServerConfig, TrustError> {
     let files = Files {
@@ -95,9 +99,7 @@ fn server_config(
     };
     let clients = match files.anchors()? {
         None => ClientCertificates::NotAsked,
-        Some(anchors) if exports.iter().all(Export::demands_certificate) => {
-            ClientCertificates::Required(anchors)
-        }
+        Some(anchors) if demands_certificate => ClientCertificates::Required(anchors),
         Some(anchors) => ClientCertificates::Optional(anchors),
     };
     // New keys with every reload: who has been revoked or is let in no more must not resume.

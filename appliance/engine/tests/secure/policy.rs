@@ -1,7 +1,7 @@
 //! Who may do what on which kind of connection (RFC 9289, 4.1 and 4.2).
 
 use engine::{Admission, AdmissionRule, Outcome};
-use gateway::UidRanges;
+use gateway::{AcceptedSecurity, UidRanges};
 use nfs3_types::mount::{self, MOUNT_PROGRAM};
 use nfs3_types::nfs3::{
     self, GETATTR3args, GETATTR3res, NFS_PROGRAM, Nfs3Result, nfs_fh3, nfsstat3,
@@ -11,8 +11,8 @@ use nfs3_types::xdr_codec::Void;
 
 use crate::lab::{Lab, MTLS, Plan, SOON};
 use crate::world::operations::pattern;
-use crate::world::rpc::credential;
-use crate::world::{BLOCK, CLIENT_PORT};
+use crate::world::rpc::{credential, decode_denial, encode_starttls};
+use crate::world::{BLOCK, CLIENT_PORT, World};
 
 const NULL: (u32, u32, u32) = (nfs3::PROGRAM, nfs3::VERSION, 0);
 const GETATTR: (u32, u32, u32) = (
@@ -33,7 +33,7 @@ pub fn attempt(lab: &mut Lab, client: usize, file: &nfs_fh3) -> Result<nfsstat3,
     let record = record.expect("just seen");
     let is_denied = record[8..12] == 1_u32.to_be_bytes();
     if is_denied {
-        return Err(crate::world::rpc::decode_denial(&record));
+        return Err(decode_denial(&record));
     }
     let (_, results) = crate::world::rpc::decode_reply(&record);
     match crate::world::rpc::decode::<GETATTR3res>(&results) {
@@ -78,6 +78,33 @@ fn without_a_certificate_mutual_tls_is_too_weak() {
     let (named, _) = lab.starttls(&lab.named());
     assert_eq!(attempt(&mut lab, named, &root), Ok(nfsstat3::NFS3_OK));
     lab.world.assert_at_rest();
+}
+
+/// Where NFS is listened for in clear or from the first byte only, whoever probes with it is not told to go on.
+#[test]
+fn a_probe_is_refused_where_only_direct_tls_is_listened_for() {
+    let mut plan = Plan::new();
+    plan.setup.nfs_security = AcceptedSecurity {
+        direct: true,
+        ..AcceptedSecurity::CLEAR
+    };
+    let mut lab = plan.begin();
+    let client = lab.world.connect();
+    let xid = lab.world.clients[client].probe(NULL);
+    let has_reply = |world: &World<_>| world.clients[client].has_reply(xid);
+    lab.world.run_until("an answer", has_reply);
+    let record = lab.world.clients[client].take_record(xid).expect("there");
+    assert_eq!(decode_denial(&record), auth_stat::AUTH_BADCRED);
+    // With MOUNT it may.
+    let mount = (mount::PROGRAM, mount::VERSION, 0);
+    let xid = lab.world.clients[client].probe(mount);
+    let has_reply = |world: &World<_>| world.clients[client].has_reply(xid);
+    lab.world.run_until("an answer", has_reply);
+    let record = lab.world.clients[client].take_record(xid);
+    assert_eq!(record.as_deref(), encode_starttls(xid).get(4..));
+    let (direct, _) = lab.direct(&lab.anonymous());
+    let root = lab.world.mount(direct);
+    assert_eq!(attempt(&mut lab, direct, &root), Ok(nfsstat3::NFS3_OK));
 }
 
 #[test]

@@ -372,6 +372,8 @@ fn config() -> GatewayConfig {
             portmap_port: 111,
             mount_port: 20_048,
             nfs_port: 2049,
+            nfs_security: gateway::AcceptedSecurity::ANY,
+            mount_security: gateway::AcceptedSecurity::ANY,
         },
         offers_tls: false,
         max_io: 1 << 20,

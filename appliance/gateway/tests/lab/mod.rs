@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use cache::{Arena, Cache, CacheConfig, HeapMemory};
 use gateway::{
-    Action, Cidr, ClientId, ClientInfo, Coherence, ConnectionError, Export, Gateway, GatewayConfig,
-    Limits, Message, OriginConfig, OriginId, Payload, Seeds, ServiceConfig,
+    AcceptedSecurity, Action, Cidr, ClientId, ClientInfo, Coherence, ConnectionError, Export,
+    Gateway, GatewayConfig, Limits, Message, OriginConfig, OriginId, Payload, Seeds, ServiceConfig,
 };
 use origin::{Call, Origin, ROOT, handle};
 use xdr::{In, Out, record};
@@ -71,6 +71,8 @@ pub struct Setup {
     pub exports: Vec<Export>,
     pub connections: usize,
     pub mount_port: Option<u16>,
+    /// How connections must be protected for NFS at all, and for MOUNT.
+    pub listen: [AcceptedSecurity; 2],
 }
 
 pub fn export(path: &str) -> Export {
@@ -79,7 +81,7 @@ pub fn export(path: &str) -> Export {
         allow: vec![Cidr::new(Ipv4Addr::new(10, 0, 0, 0), 8).unwrap()],
         read_only: false,
         coherence: Coherence::Strict,
-        security: gateway::AcceptedSecurity::CLEAR,
+        security: AcceptedSecurity::CLEAR,
         squash: gateway::Squash::Nobody,
         give_up: None,
     }
@@ -94,6 +96,7 @@ impl Default for Setup {
             exports: vec![export("/export")],
             connections: 2,
             mount_port: Some(20_048),
+            listen: [AcceptedSecurity::ANY; 2],
         }
     }
 }
@@ -124,6 +127,8 @@ impl Setup {
                 portmap_port: 111,
                 mount_port: 2049,
                 nfs_port: 2049,
+                nfs_security: self.listen[0],
+                mount_security: self.listen[1],
             },
             offers_tls: false,
             max_io: 1 << 20,

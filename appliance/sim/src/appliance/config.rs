@@ -117,6 +117,8 @@ pub(super) fn gateway(options: &Options, number: usize) -> GatewayConfig {
             portmap_port: 111,
             mount_port: 20048,
             nfs_port: 2049,
+            nfs_security: AcceptedSecurity::ANY,
+            mount_security: AcceptedSecurity::ANY,
         },
         offers_tls: options.client_tls != 0,
         max_io: gateway::limits::MAX_IO_BOUND,

@@ -203,7 +203,7 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
     }
     // Learned before anything is measured: the replies of what is measured are not opened, so that the
     // TLS client does not know the numbers of later records.
-    let mut writes = [0, 1].map(|client| (mounted.writing(site, client), client, WRITES));
+    let sealed_writes = (mounted.writing(site, 1), 1, WRITES);
     let sample = |site: &mut Site, clients: &mut [Client; 2], which: &mut (Kind, usize, usize)| {
         let (kind, client, count) = which;
         kind.sample(site, &mut clients[*client], *count)
@@ -223,6 +223,10 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
         Some(kind) => sample(site, clients, kind),
         None => raw.sample(),
     });
+    // Learned only now, as it opens the congestion window to the origin, which has been idle: the script has
+    // no acknowledgements within a WRITE.
+    let mut writes = [(mounted.writing(site, 0), 0, WRITES), sealed_writes];
+    let clients = &mut mounted.clients;
     let [write, write_tls] = interleave(rounds, |which| sample(site, clients, &mut writes[which]));
     rows.push(Row::ratio(
         "tls_tx_over_seal_tso",

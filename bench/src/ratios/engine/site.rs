@@ -298,6 +298,8 @@ fn gateway_config() -> GatewayConfig {
             portmap_port: 111,
             mount_port: NFS,
             nfs_port: NFS,
+            nfs_security: AcceptedSecurity::ANY,
+            mount_security: AcceptedSecurity::ANY,
         },
         offers_tls: true,
         max_io: gateway::limits::MAX_IO_BOUND,

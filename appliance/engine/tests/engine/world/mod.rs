@@ -71,6 +71,8 @@ pub struct Setup {
     pub connections: usize,
     /// How connections to the export must be protected.
     pub security: AcceptedSecurity,
+    /// How connections must be protected for NFS at all.
+    pub nfs_security: AcceptedSecurity,
     /// How the origin is asked to speak; its mount daemon speaks in clear.
     pub origin_security: OriginSecurity,
     /// What of the export is answered from the cache.
@@ -86,6 +88,7 @@ impl Default for Setup {
             offload: Offload::default(),
             connections: 512,
             security: AcceptedSecurity::CLEAR,
+            nfs_security: AcceptedSecurity::ANY,
             coherence: Coherence::Strict,
             files: gateway::Limits::default().files,
             origin_security: OriginSecurity::Clear,
@@ -495,6 +498,8 @@ fn gateway_config(setup: &Setup, offers_tls: bool) -> GatewayConfig {
             portmap_port: 111,
             mount_port: 20048,
             nfs_port: 2049,
+            nfs_security: setup.nfs_security,
+            mount_security: AcceptedSecurity::ANY,
         },
         offers_tls,
         max_io: gateway::limits::MAX_IO_BOUND,
