@@ -306,8 +306,34 @@ fn what_an_older_reply_says_is_not_taken_for_what_the_file_has_become() {
         lab.deliver(&reply);
         lab.deliver(&late);
     }
+    lab.origin.gives_after = false;
     let read = lab.read(1, &file, 0, 200);
     assert_eq!((read.data.len(), read.end_of_file), (104, true));
+}
+
+#[test]
+fn whoever_comes_after_a_file_was_extended_is_not_told_of_its_old_end() {
+    let mut lab = Lab::start();
+    lab.add_file("f", &pattern(100, 1));
+    let file = lab.lookup(1, "f");
+    lab.read(1, &file, 0, 0);
+    lab.hold = |call| call.is_nfs(READ);
+    let first = lab.send(1, READ, &read_args(&file, 0, 200));
+    lab.run();
+    let old = lab.execute(lab.pending_of(READ)[0]);
+    // Nothing of the block that is being read is written, but it is full of zeros from now on.
+    lab.write(2, &file, 3 * BLOCK as u64, b"far away");
+    let second = lab.send(2, READ, &read_args(&file, 0, 200));
+    lab.run();
+    lab.deliver(&old);
+    lab.hold = |_| false;
+    lab.run();
+    let first = lab.answer(1, first).expect("answered").read();
+    assert_eq!(first.data, pattern(100, 1), "of before");
+    let second = lab.answer(2, second).expect("answered").read();
+    assert_eq!((second.data.len(), second.end_of_file), (200, false));
+    assert_eq!(second.data[100..], [0; 100]);
+    lab.assert_at_rest();
 }
 
 #[test]
