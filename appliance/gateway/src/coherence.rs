@@ -47,9 +47,14 @@ impl Gateway {
                     self.doubt(file);
                 }
             }
-            // A reply that is still to come may be older than this one, and must not be taken for newer.
-            None if is_newer => state.change(Some(*attributes), now),
-            None => {}
+            None => {
+                // Whoever is told of these attributes must not join what was asked for before.
+                state.outdate_fills();
+                if is_newer {
+                    // A reply that is still to come may be older than this one, and must not be taken for newer.
+                    state.change(Some(*attributes), now);
+                }
+            }
         }
     }
 

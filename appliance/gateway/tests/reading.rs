@@ -311,6 +311,32 @@ fn what_an_older_reply_says_is_not_taken_for_what_the_file_has_become() {
     assert_eq!((read.data.len(), read.end_of_file), (104, true));
 }
 
+/// A READ that follows a GETATTR does not join one from before it, also if nothing was known of the file then.
+#[test]
+fn whoever_was_told_of_a_file_joins_no_read_from_before() {
+    let mut lab = Lab::start();
+    lab.origin.gives_after = false;
+    let id = lab.add_file("f", &pattern(100, 1));
+    let file = lab.lookup(1, "f");
+    lab.hold = |call| call.is_nfs(READ);
+    let first = lab.send(1, READ, &read_args(&file, 0, 100));
+    lab.run();
+    lab.origin.gives_after = true;
+    let old = lab.execute(lab.pending_of(READ)[0]);
+    lab.origin.change(id, |data| *data = pattern(100, 2));
+    assert_eq!(lab.getattr(2, &file).status(), 0);
+    let second = lab.send(2, READ, &read_args(&file, 0, 100));
+    lab.run();
+    lab.deliver(&old);
+    lab.hold = |_| false;
+    lab.run();
+    let first = lab.answer(1, first).expect("answered").read();
+    assert_eq!(first.data, pattern(100, 1), "of before");
+    let second = lab.answer(2, second).expect("answered").read();
+    assert_eq!(second.data, pattern(100, 2));
+    lab.assert_at_rest();
+}
+
 #[test]
 fn whoever_comes_after_a_file_was_extended_is_not_told_of_its_old_end() {
     let mut lab = Lab::start();
