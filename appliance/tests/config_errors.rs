@@ -461,6 +461,34 @@ fn security_of_the_listener() {
     assert_snapshot("security_of_the_listener_with_tls", &report);
 }
 
+#[test]
+fn who_must_show_a_certificate() {
+    for (listen, export, demanded) in [
+        ("", "\"mtls\"", true),
+        ("", "[\"none\", \"mtls\"]", true),
+        ("", "[\"tls\", \"mtls\"]", false),
+        ("security = \"mtls\"", "\"tls\"", true),
+        // In clear there is nothing to show it in, and MOUNT over TLS does not ask for it.
+        ("mount_security = \"tls\"", "\"none\"", false),
+        (
+            "security = \"none\"\nmount_security = \"tls\"",
+            "\"none\"",
+            false,
+        ),
+    ] {
+        let text = RIGHT.replace("\"none\"", export);
+        let text = text.replace("nfs_port = 2049\n", &format!("nfs_port = 2049\n{listen}\n"));
+        let text = format!("{text}{SERVER}client_ca = \"/etc/w/ca.pem\"\n");
+        let machine = Machine::with_cores([0, 1, 2]);
+        let config = Config::parse(&text, "w.toml", &machine).expect("right");
+        assert_eq!(
+            config.demands_certificate(),
+            demanded,
+            "{listen:?}, {export}"
+        );
+    }
+}
+
 const SERVER: &str = "\n[tls]\ncertificate = \"/etc/w/cert.pem\"\nkey = \"/etc/w/key.pem\"\n";
 
 #[test]

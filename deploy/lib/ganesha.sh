@@ -78,7 +78,7 @@ start_private_rpcbind() {
     wait_until 10 private_rpcbind_listens && is_alive rpcbind
 }
 
-private_rpcbind_listens() { [[ -S /proc/$(pid_of rpcbind)/root/run/rpcbind.sock ]] || is_dead rpcbind; }
+private_rpcbind_listens() { nsenter --mount --target "$(pid_of rpcbind)" test -S /run/rpcbind.sock || is_dead rpcbind; }
 
 start_ganesha() {
     mkdir -p "$STATE_DIR/ganesha"

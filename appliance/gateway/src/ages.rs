@@ -1,5 +1,6 @@
 //! The slots of a table by age: of all owners together and of each owner, the oldest first.
 
+use core::time::Duration;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
@@ -44,6 +45,8 @@ struct Slot {
 struct Owner {
     slots: usize,
     aged: Ends,
+    /// Until when it could not come for what it has here.
+    kept_waiting: Duration,
 }
 
 /// Slots are entered with their owner, and age from when they are done with.
@@ -92,8 +95,22 @@ impl Ages {
         let nothing = Owner {
             slots: 0,
             aged: Ends::EMPTY,
+            kept_waiting: Duration::ZERO,
         };
         self.owners.entry(owner).or_insert(nothing).slots += 1;
+    }
+
+    /// The owner is kept waiting: what it has grows no older than this.
+    pub(crate) fn keep(&mut self, owner: Ipv4Addr, now: Duration) {
+        if let Some(owner) = self.owners.get_mut(&owner) {
+            owner.kept_waiting = now;
+        }
+    }
+
+    /// Until when an owner was kept waiting.
+    pub(crate) fn kept_until(&self, owner: Ipv4Addr) -> Duration {
+        let owner = self.owners.get(&owner);
+        owner.map_or(Duration::ZERO, |owner| owner.kept_waiting)
     }
 
     /// From now on the slot is older than those that come after.

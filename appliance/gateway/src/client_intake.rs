@@ -107,6 +107,9 @@ impl Gateway {
                         client.last_active = self.now;
                         client.record_since = self.now;
                     }
+                    if !rest.is_empty() || client.waits() {
+                        self.duplicates.keep(*client.info.peer.ip(), self.now);
+                    }
                     return Ok(taken);
                 }
             }

@@ -1,12 +1,11 @@
 //! When what is cached of a file is still so: every attribute the origin sends is held against it.
 
-use cache::FileId;
 use mutant::Mutant;
 use nfs::nfs3::results::{Access, Getattr};
 use nfs::nfs3::{FileAttributes, FileHandle, Status, WccData};
 
 use crate::burst::Verdict;
-use crate::files::FileRef;
+use crate::files::{File, FileRef};
 use crate::gateway::Gateway;
 use crate::identity::Identity;
 
@@ -48,8 +47,14 @@ impl Gateway {
                     self.doubt(file);
                 }
             }
-            None if is_newer => state.refresh(attributes),
-            None => {}
+            None => {
+                // Whoever is told of these attributes must not join what was asked for before.
+                state.outdate_fills();
+                if is_newer {
+                    // A reply that is still to come may be older than this one, and must not be taken for newer.
+                    state.change(Some(*attributes), now);
+                }
+            }
         }
     }
 
@@ -158,10 +163,22 @@ impl Gateway {
         bytes.start / size..(bytes.end - 1) / size + 1
     }
 
-    /// What is being read of these bytes may be overtaken by a change of ours.
-    pub(crate) fn overtake(&mut self, file: FileId, bytes: &std::ops::Range<u64>) {
-        for index in self.block_indices(bytes) {
-            self.fills.overtake(cache::BlockKey { file, index });
+    /// What is being read of these bytes may be overtaken by a WRITE of ours, and so may what is being read
+    /// between them and the old end of the file: there was nothing, and there are zeros now.
+    pub(crate) fn overtake(&mut self, file: FileRef, bytes: &std::ops::Range<u64>) {
+        let known = self.files.get(file).and_then(File::known);
+        let old_end = known.map_or(0, |known| known.size);
+        let first = old_end / self.cache.block_size() as u64;
+        let written = self.block_indices(bytes);
+        if first < written.start {
+            self.fills.overtake_all(file.id, &(first..written.end));
+            return;
+        }
+        for index in written {
+            self.fills.overtake(cache::BlockKey {
+                file: file.id,
+                index,
+            });
         }
     }
 }

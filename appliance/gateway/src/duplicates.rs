@@ -195,11 +195,17 @@ impl Duplicates {
         self.vacate(id.0);
     }
 
+    /// We do not read what this client sends: it may be asking again already, so the answers it was given are kept.
+    /// (And those of others that are younger, as long as there is room.)
+    pub(crate) fn keep(&mut self, peer: Ipv4Addr, now: Duration) {
+        self.ages.keep(peer, now);
+    }
+
     fn expire(&mut self, now: Duration) {
         while let Some(slot) = self.ages.oldest_of_all()
             && let Some(Some(entry)) = self.entries.get(slot as usize)
             && let State::Answered { at, .. } = entry.state
-            && at + DUPLICATE_LIFETIME <= now
+            && at.max(self.ages.kept_until(entry.key.peer)) + DUPLICATE_LIFETIME <= now
         {
             self.vacate(slot);
         }

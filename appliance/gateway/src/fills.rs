@@ -1,8 +1,9 @@
 //! Blocks being read from the origin, and the READs that wait for them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use cache::{BlockKey, BlockMut};
+use cache::{BlockKey, BlockMut, FileId};
 use nfs::nfs3::{PostOp, WccAttributes};
 
 use crate::call::CallId;
@@ -135,6 +136,12 @@ impl Fills {
     /// it will not be published.
     pub(crate) fn overtake(&mut self, key: BlockKey) {
         self.joinable.remove(&key);
+    }
+
+    /// As [`Fills::overtake`], for many blocks of a file.
+    pub(crate) fn overtake_all(&mut self, file: FileId, indices: &Range<u64>) {
+        let is_overtaken = |key: &BlockKey| key.file == file && indices.contains(&key.index);
+        self.joinable.retain(|key, _| !is_overtaken(key));
     }
 
     /// Takes a fill that is done out, and says whether nothing overtook it.

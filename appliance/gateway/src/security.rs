@@ -83,10 +83,10 @@ impl AcceptedSecurity {
         self.tls || self.mtls || self.direct
     }
 
-    /// Whether no connection with TLS will do that shows no certificate.
+    /// Whether TLS will do, but only with a certificate.
     #[must_use]
     pub const fn demands_certificate(&self) -> bool {
-        !self.tls && !self.direct
+        self.mtls && !self.tls && !self.direct
     }
 
     /// Whether some connection will do here and there.

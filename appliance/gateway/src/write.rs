@@ -49,7 +49,7 @@ impl Gateway {
         {
             work.generation = generation;
             let bytes = work.bytes();
-            self.overtake(file.id, &bytes);
+            self.overtake(file, &bytes);
         }
         self.forward(id);
     }
@@ -117,7 +117,7 @@ impl Gateway {
         let (bytes, sent_in) = (work.bytes(), work.generation);
         let start = work.head.offset;
         let mut pieces = std::mem::take(&mut work.pieces);
-        self.overtake(file.id, &bytes);
+        self.overtake(file, &bytes);
         let done = result
             .as_ref()
             .and_then(|write| write.written)

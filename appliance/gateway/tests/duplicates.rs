@@ -8,104 +8,15 @@
 
 mod lab;
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use gateway::{ClientId, ClientSecurity, Limits};
-use lab::attack::TOOWEAK;
+use gateway::{ClientId, Limits};
 use lab::origin::ROOT;
+use lab::repeats::{FIRST, REMOVE, SECOND, ask, changes, in_root, lab, lab_of};
 use lab::xdr::{Out, fragmented, record};
-use lab::{BLOCK, Lab, Reply, Setup, WRITE, file_handle, pattern, write_args};
+use lab::{BLOCK, Lab, Setup, WRITE, file_handle, pattern, write_args};
 
 const LOOKUP: u32 = 3;
-const SETATTR: u32 = 2;
-const CREATE: u32 = 8;
-const REMOVE: u32 = 12;
-
-/// The machine both of these clients are connections of.
-const MACHINE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
-const FIRST: u64 = 1;
-const SECOND: u64 = 11;
-
-/// A machine with two connections, a file "f", and the file's handle.
-fn lab_of(setup: Setup) -> (Lab, Vec<u8>) {
-    let mut lab = setup.start();
-    lab.connect(SECOND, MACHINE);
-    lab.add_file("f", b"content");
-    let file = lab.lookup(FIRST, "f");
-    (lab, file)
-}
-
-fn lab() -> (Lab, Vec<u8>) {
-    lab_of(Setup::default())
-}
-
-fn in_root(name: &str) -> Out {
-    Out::new()
-        .opaque(&file_handle(ROOT))
-        .opaque(name.as_bytes())
-}
-
-/// Sends a call whole on `client`, and does what is to be done.
-fn ask(lab: &mut Lab, client: u64, call: &[u8]) {
-    assert_eq!(lab.offer(client, &record(call)), 0, "taken in whole");
-    lab.run();
-}
-
-/// The procedures that must not be executed twice, with arguments that work once.
-fn changes(file: &[u8]) -> Vec<(u32, Vec<u8>)> {
-    let attributes = || [0; 6].into_iter().fold(Out::new(), Out::u32).0;
-    let root = file_handle(ROOT);
-    vec![
-        (SETATTR, Out::new().opaque(file).raw(&attributes()).u32(0).0),
-        (WRITE, write_args(file, 3, &pattern(1000, 4))),
-        (CREATE, in_root("created").u32(0).raw(&attributes()).0),
-        (9, in_root("made").raw(&attributes()).0),
-        (10, in_root("pointed").raw(&attributes()).opaque(b"to").0),
-        (11, in_root("piped").u32(7).raw(&attributes()).0),
-        (15, Out::new().opaque(file).raw(&in_root("linked").0).0),
-        (14, in_root("linked").opaque(&root).opaque(b"renamed").0),
-        (13, in_root("made").0),
-        (REMOVE, in_root("f").0),
-    ]
-}
-
-/// Whoever has seen a call and comes from the same address in clear does not get what was answered over TLS.
-#[test]
-fn what_was_answered_over_tls_is_not_repeated_in_clear() {
-    let mut setup = Setup::default();
-    setup.exports[0].security = gateway::AcceptedSecurity {
-        tls: true,
-        ..gateway::AcceptedSecurity::default()
-    };
-    let mut lab = setup.start();
-    for client in [FIRST, SECOND] {
-        if client == SECOND {
-            lab.connect(SECOND, MACHINE);
-        }
-        let security = ClientSecurity::Tls {
-            direct: false,
-            admitted: None,
-        };
-        lab.gateway
-            .client_secured(ClientId(client), security, lab.now);
-    }
-    lab.connect(12, MACHINE);
-    lab.add_file("f", b"content");
-    let file = lab.lookup(FIRST, "f");
-    for (procedure, args) in changes(&file) {
-        let (xid, call) = lab.call_bytes(100_003, 3, procedure, 0, &args);
-        ask(&mut lab, FIRST, &call);
-        let reply = lab.reply(FIRST, xid).expect("answered");
-        assert_eq!(&reply[24..28], [0; 4], "procedure {procedure} works");
-        ask(&mut lab, 12, &call);
-        let denied = lab.reply(12, xid).expect("answered");
-        assert_eq!(denied[4..], TOOWEAK.map(u32::to_be_bytes).concat());
-        ask(&mut lab, SECOND, &call);
-        assert_eq!(lab.reply(SECOND, xid), Some(reply));
-    }
-    assert_eq!(lab.gateway.stats().duplicates_answered, 10);
-}
 
 #[test]
 fn a_call_that_is_asked_again_is_answered_again_with_the_same_bytes() {
@@ -496,85 +407,5 @@ fn whoever_joins_a_call_is_charged_for_its_reply() {
     lab.run();
     assert_eq!(kept(&lab), [SECOND]);
     lab.kept.clear();
-    lab.assert_at_rest();
-}
-
-#[test]
-fn what_is_remembered_is_bounded_in_number_and_time() {
-    let (mut lab, _) = lab_of(Setup {
-        limits: Limits {
-            calls: 4,
-            duplicates: 8,
-            ..Limits::default()
-        },
-        ..Setup::default()
-    });
-    let mut calls = Vec::new();
-    for number in 0..9 {
-        lab.add_file(&format!("{number}"), b"");
-        let args = in_root(&format!("{number}")).0;
-        let (xid, call) = lab.call_bytes(100_003, 3, REMOVE, 0, &args);
-        ask(&mut lab, FIRST, &call);
-        assert_eq!(lab.answer(FIRST, xid).expect("answered").status(), 0);
-        calls.push((xid, call));
-    }
-    assert_eq!(lab.gateway.stats().duplicates, 8);
-    let (xid, newer) = &calls[1];
-    ask(&mut lab, FIRST, newer);
-    assert_eq!(lab.answer(FIRST, *xid).expect("answered").status(), 0);
-    let (xid, oldest) = &calls[0];
-    ask(&mut lab, FIRST, oldest);
-    let status = lab.answer(FIRST, *xid).expect("answered").status();
-    assert_eq!(
-        status, 2,
-        "forgotten: it is executed, and there is no entry"
-    );
-    lab.tick(gateway::limits::DUPLICATE_LIFETIME);
-    let (xid, newest) = &calls[8];
-    ask(&mut lab, FIRST, newest);
-    assert_eq!(lab.answer(FIRST, *xid).expect("answered").status(), 2);
-    assert_eq!(lab.gateway.stats().duplicates, 1, "all others are too old");
-    lab.assert_at_rest();
-}
-
-#[test]
-fn a_reply_that_is_too_long_is_passed_on_and_not_remembered() {
-    let (mut lab, _) = lab();
-    lab.hold = |_| true;
-    let (xid, call) = lab.call_bytes(100_003, 3, REMOVE, 0, &in_root("f").0);
-    ask(&mut lab, FIRST, &call);
-    let reply = lab.execute(0);
-    let mut long = reply.bytes[..12].to_vec();
-    long.extend(Out::new().u32(0).opaque(&[1; 400]).0);
-    long.extend(&reply.bytes[20..]);
-    lab.deliver(&Reply {
-        link: reply.link,
-        bytes: long.clone(),
-    });
-    let passed = lab.reply(FIRST, xid).expect("answered");
-    assert_eq!(passed[4..], long[4..]);
-    let stats = lab.gateway.stats();
-    assert_eq!((stats.duplicates, stats.duplicates_too_long), (0, 1));
-    lab.hold = |_| false;
-    ask(&mut lab, FIRST, &call);
-    assert_eq!(lab.answer(FIRST, xid).expect("answered").status(), 2);
-    lab.assert_at_rest();
-}
-
-#[test]
-fn refusals_of_our_own_are_remembered_as_well() {
-    let mut export = lab::export("/export");
-    export.read_only = true;
-    let (mut lab, file) = lab_of(Setup {
-        exports: vec![export],
-        ..Setup::default()
-    });
-    let (xid, call) = lab.call_bytes(100_003, 3, WRITE, 0, &write_args(&file, 0, b"x"));
-    ask(&mut lab, FIRST, &call);
-    let refused = lab.reply(FIRST, xid).expect("answered");
-    ask(&mut lab, SECOND, &call);
-    assert_eq!(lab.reply(SECOND, xid), Some(refused));
-    assert_eq!(lab.gateway.stats().refused_by_export, 1);
-    assert_eq!(lab.read(2, &file, 0, 7).data, b"content");
     lab.assert_at_rest();
 }

@@ -284,6 +284,85 @@ fn whoever_has_seen_a_change_is_not_given_what_was_read_before_it() {
 }
 
 #[test]
+fn what_an_older_reply_says_is_not_taken_for_what_the_file_has_become() {
+    let mut lab = Lab::start();
+    let id = lab.add_file("f", &pattern(100, 1));
+    let file = lab.lookup(1, "f");
+    let args = lab::xdr::Out::new().opaque(&file).0;
+    lab.hold = |call| call.is_nfs(1);
+    // Two GETATTRs, of which the first is answered last: what of it is so is not known then; and once more. Each
+    // sees the file a byte longer than the one before.
+    for _ in 0..2 {
+        let late = {
+            lab.send(1, 1, &args);
+            lab.act();
+            lab.origin.change(id, |data| data.push(1));
+            lab.execute(0)
+        };
+        lab.send(2, 1, &args);
+        lab.act();
+        lab.origin.change(id, |data| data.push(2));
+        let reply = lab.execute(0);
+        lab.deliver(&reply);
+        lab.deliver(&late);
+    }
+    lab.origin.gives_after = false;
+    let read = lab.read(1, &file, 0, 200);
+    assert_eq!((read.data.len(), read.end_of_file), (104, true));
+}
+
+/// A READ that follows a GETATTR does not join one from before it, also if nothing was known of the file then.
+#[test]
+fn whoever_was_told_of_a_file_joins_no_read_from_before() {
+    let mut lab = Lab::start();
+    lab.origin.gives_after = false;
+    let id = lab.add_file("f", &pattern(100, 1));
+    let file = lab.lookup(1, "f");
+    lab.hold = |call| call.is_nfs(READ);
+    let first = lab.send(1, READ, &read_args(&file, 0, 100));
+    lab.run();
+    lab.origin.gives_after = true;
+    let old = lab.execute(lab.pending_of(READ)[0]);
+    lab.origin.change(id, |data| *data = pattern(100, 2));
+    assert_eq!(lab.getattr(2, &file).status(), 0);
+    let second = lab.send(2, READ, &read_args(&file, 0, 100));
+    lab.run();
+    lab.deliver(&old);
+    lab.hold = |_| false;
+    lab.run();
+    let first = lab.answer(1, first).expect("answered").read();
+    assert_eq!(first.data, pattern(100, 1), "of before");
+    let second = lab.answer(2, second).expect("answered").read();
+    assert_eq!(second.data, pattern(100, 2));
+    lab.assert_at_rest();
+}
+
+#[test]
+fn whoever_comes_after_a_file_was_extended_is_not_told_of_its_old_end() {
+    let mut lab = Lab::start();
+    lab.add_file("f", &pattern(100, 1));
+    let file = lab.lookup(1, "f");
+    lab.read(1, &file, 0, 0);
+    lab.hold = |call| call.is_nfs(READ);
+    let first = lab.send(1, READ, &read_args(&file, 0, 200));
+    lab.run();
+    let old = lab.execute(lab.pending_of(READ)[0]);
+    // Nothing of the block that is being read is written, but it is full of zeros from now on.
+    lab.write(2, &file, 3 * BLOCK as u64, b"far away");
+    let second = lab.send(2, READ, &read_args(&file, 0, 200));
+    lab.run();
+    lab.deliver(&old);
+    lab.hold = |_| false;
+    lab.run();
+    let first = lab.answer(1, first).expect("answered").read();
+    assert_eq!(first.data, pattern(100, 1), "of before");
+    let second = lab.answer(2, second).expect("answered").read();
+    assert_eq!((second.data.len(), second.end_of_file), (200, false));
+    assert_eq!(second.data[100..], [0; 100]);
+    lab.assert_at_rest();
+}
+
+#[test]
 fn a_fill_from_before_a_truncation_is_not_published_though_the_attributes_are_the_same() {
     let mut lab = Lab::start();
     lab.add_file("f", &pattern(1000, 1));

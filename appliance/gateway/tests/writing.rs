@@ -347,6 +347,33 @@ fn somebody_else_in_between_drops_the_blocks() {
     lab.assert_at_rest();
 }
 
+/// Whoever is told of the state before a WRITE, after it was answered, is not given its bytes: the origin has lost
+/// them, and nobody can tell while other WRITEs are in flight.
+#[test]
+fn what_a_restarted_origin_has_lost_is_not_read_from_the_cache() {
+    for gives_before in [false, true] {
+        let mut lab = Lab::start();
+        lab.origin.gives_before = gives_before;
+        let id = lab.add_file("f", &pattern(2 * BLOCK, 1));
+        let file = lab.lookup(1, "f");
+        let before = lab.origin.nodes[&id].clone();
+        lab.hold = |call| call.is_nfs(WRITE);
+        // The first is carried out and never answered.
+        for offset in [0, BLOCK as u64] {
+            lab.send(1, WRITE, &write_args(&file, offset, &pattern(BLOCK, 2)));
+        }
+        lab.act();
+        let writes = lab.pending_of(WRITE);
+        lab.execute(writes[0]);
+        let answered = lab.execute(writes[0]);
+        lab.deliver(&answered);
+        lab.origin.nodes.insert(id, before);
+        assert_eq!(lab.getattr(2, &file).status(), 0);
+        let read = lab.read(2, &file, BLOCK as u64, BLOCK as u32).data;
+        assert!(read == pattern(2 * BLOCK, 1)[BLOCK..], "{gives_before}");
+    }
+}
+
 #[test]
 fn an_origin_without_pre_operation_attributes_costs_hits_and_nothing_else() {
     let mut lab = Lab::start();

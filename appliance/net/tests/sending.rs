@@ -262,6 +262,32 @@ fn the_peers_window_is_never_overrun() {
 }
 
 #[test]
+fn the_window_in_what_the_peer_sends_again_counts() {
+    let mut peer = Peer {
+        window: 4000,
+        ..Peer::default()
+    };
+    peer.accept();
+    peer.write(&pattern(9000));
+    let sent: Vec<usize> = peer.segments().iter().map(|tcp| tcp.data.len()).collect();
+    assert_eq!(sent, [1460, 1460]);
+    // The peer's second segment overtakes its first, which is sent again when half of ours has arrived and nobody
+    // reads it: the window still ends where it did.
+    let first = peer.tcp(".", b"first");
+    let mut second = peer.tcp(".", b"second");
+    second.seq += 5;
+    peer.send(&second);
+    let answers = peer.segments();
+    assert!(answers.iter().all(|tcp| tcp.data.is_empty()), "{answers:?}");
+    let mut again = first;
+    again.ack = again.ack.wrapping_add(2920);
+    again.window = 1080;
+    peer.send(&again);
+    let sent: usize = peer.segments().iter().map(|tcp| tcp.data.len()).sum();
+    assert!(sent <= 1080, "{sent} bytes");
+}
+
+#[test]
 fn nothing_is_pulled_into_a_closed_window() {
     let mut peer = Peer {
         window: 0,

@@ -80,7 +80,7 @@ mutants! {
     verifier_kept: VerifierKept within 20 seeds;
     unstable_is_stable: UnstableIsStable within 20 seeds;
     resent_as_new: ResentAsNew within 100 seeds;
-    reply_from_anywhere: ReplyFromAnywhere within 20 seeds;
+    reply_from_anywhere: ReplyFromAnywhere within 100 seeds;
     stray_reply_settles: StrayReplySettles within 20 seeds;
     count_unchecked: CountUnchecked within 60 seeds;
     short_write_readable: ShortWriteReadable within 20 seeds;
@@ -96,11 +96,11 @@ mutants! {
     verdict_ignored: VerdictIgnored within 20 seeds;
     duplicate_executed: DuplicateExecuted within 200 seeds;
     sack_off_by_one: SackOffByOne within 20 seeds;
-    tag_unchecked: TagUnchecked within 200 seeds;
-    zero_window_ignored: ZeroWindowIgnored within 200 seeds;
-    overlap_delivered: OverlapDelivered within 200 seeds;
-    truncation_unnoticed: TruncationUnnoticed within 200 seeds;
-    verdict_outlives_change: VerdictOutlivesChange within 200 seeds;
+    tag_unchecked: TagUnchecked within 20 seeds;
+    zero_window_ignored: ZeroWindowIgnored within 60 seeds;
+    overlap_delivered: OverlapDelivered within 20 seeds;
+    truncation_unnoticed: TruncationUnnoticed within 100 seeds;
+    verdict_outlives_change: VerdictOutlivesChange within 100 seeds;
 }
 
 #[test]

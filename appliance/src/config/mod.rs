@@ -34,6 +34,8 @@ pub mod tls;
 pub use error::{ConfigError, Diagnostic, Place};
 pub use machine::Machine;
 
+use gateway::AcceptedSecurity;
+
 use findings::Findings;
 use port::Port;
 use problem::Problem;
@@ -155,9 +157,10 @@ impl Config {
 
     /// Whether nobody can use any export over TLS without showing a certificate.
     pub fn demands_certificate(&self) -> bool {
-        let mut exports = self.exports.iter();
+        let exports = self.exports.iter().map(|export| export.security);
+        let mut over_tls = exports.filter(AcceptedSecurity::accepts_tls).peekable();
         self.listen.security.demands_certificate()
-            || exports.all(|export| export.security.demands_certificate())
+            || (over_tls.peek().is_some() && over_tls.all(|export| export.demands_certificate()))
     }
 
     /// Whether TLS is spoken to anybody.

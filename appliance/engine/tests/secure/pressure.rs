@@ -52,8 +52,8 @@ fn a_record_that_finds_no_room_is_opened_again() {
         lab.world.finish_write(write);
         assert!(lab.world.origin.export.data(&name)[77..] == data);
     }
-    assert!(!lab.world.engine.waits_for_room());
     lab.world.assert_at_rest();
+    assert!(!lab.world.engine.waits_for_room());
 }
 
 /// Clients that do not read what they have asked for keep a slot each, with the record that does not fit

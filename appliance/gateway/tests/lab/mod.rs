@@ -3,6 +3,7 @@
 
 pub mod attack;
 pub mod origin;
+pub mod repeats;
 pub mod xdr;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -79,6 +79,8 @@ pub struct Origin {
     pub clock_stands_still: bool,
     /// Whether replies carry pre-operation attributes.
     pub gives_before: bool,
+    /// Whether replies that need not carry attributes do.
+    pub gives_after: bool,
     /// Whether ACCESS and READ refuse this user.
     pub denied_uid: Option<u32>,
     /// Whether nobody may mount anything.
@@ -108,6 +110,7 @@ impl Origin {
             next: 2,
             clock_stands_still: false,
             gives_before: true,
+            gives_after: true,
             denied_uid: None,
             refuses_mounts: false,
             read_max: 1 << 20,
@@ -180,8 +183,8 @@ impl Origin {
 
     fn post_op(&self, id: u64) -> Vec<u8> {
         match self.nodes.get(&id) {
-            Some(_) => Out::new().u32(1).raw(&self.attributes(id)).0,
-            None => Out::new().u32(0).0,
+            Some(_) if self.gives_after => Out::new().u32(1).raw(&self.attributes(id)).0,
+            _ => Out::new().u32(0).0,
         }
     }
 

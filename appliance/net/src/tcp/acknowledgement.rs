@@ -55,9 +55,13 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         true
     }
 
+    /// RFC 9293 asks for the sequence number first, and so does not take the window of what the peer sends again
+    /// or what comes late, even if it acknowledges more. The old window would begin at the new place then, and
+    /// reach further than the peer has ever offered.
     fn update_send_window(&mut self, segment: &Segment) {
         let sending = &self.sending;
-        let newer = segment.seq.is_after(sending.window_seq)
+        let newer = segment.ack.is_after(sending.unacknowledged)
+            || segment.seq.is_after(sending.window_seq)
             || (segment.seq == sending.window_seq && segment.ack.at_least(sending.window_ack));
         if newer {
             self.set_send_window(segment);
@@ -68,7 +72,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let sending = &mut self.sending;
         sending.window = usize::from(segment.window) << sending.scale;
         sending.max_window = sending.max_window.max(sending.window);
-        sending.window_seq = segment.seq;
+        sending.window_seq = segment.seq.later_of(sending.window_seq);
         sending.window_ack = segment.ack;
     }
 
