@@ -14,7 +14,9 @@ const LAST_FRAGMENT: u8 = 0x80;
 /// Two segments in the place of one, now and then: they have some bytes in common, and either comes first.
 pub(super) fn recut(frame: Vec<u8>, random: &mut Random, options: &Options) -> Vec<Vec<u8>> {
     let len = segment(&frame).map_or(0, |segment| segment.payload.len());
-    if len < 2 || !random.chance(options.recuts) {
+    // The rest of a cut probe, sent alone, would look like TLS to `forge`.
+    let is_probe = options.forgeries > 0 && is_clear(&frame);
+    if len < 2 || is_probe || !random.chance(options.recuts) {
         return vec![frame];
     }
     let (one, other) = (random.index(len), 1 + random.index(len));
@@ -35,10 +37,9 @@ pub(super) fn forge(frame: &mut [u8], random: &mut Random, options: &Options) ->
         return false;
     };
     let is_nfs = [segment.from, segment.to].map(|end| end.port() == PORT);
-    let is_clear = frame.get(segment.payload.start) == Some(&LAST_FRAGMENT);
     if segment.payload.is_empty()
         || is_nfs == [false; 2]
-        || is_clear
+        || is_clear(frame)
         || !random.chance(options.forgeries)
     {
         return false;
@@ -46,4 +47,9 @@ pub(super) fn forge(frame: &mut [u8], random: &mut Random, options: &Options) ->
     let at = segment.payload.start + random.index(segment.payload.len());
     frame[at] ^= 1 << random.below(8);
     frame::mend(frame).is_some()
+}
+
+fn is_clear(frame: &[u8]) -> bool {
+    let start = segment(frame).map(|segment| segment.payload.start);
+    start.and_then(|start| frame.get(start)) == Some(&LAST_FRAGMENT)
 }
