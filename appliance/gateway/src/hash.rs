@@ -41,6 +41,7 @@ impl Hasher for OwnNumbers {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
     fn write_u64(&mut self, number: u64) {
         // The golden ratio; both halves of the product, as a table looks at the lowest and the highest bits.
         let product = u128::from(self.0 ^ number) * 0x9e37_79b9_7f4a_7c15;
