@@ -48,8 +48,9 @@ impl Gateway {
                 }
             }
             None => {
-                // Whoever is told of these attributes must not join what was asked for before.
-                state.outdate_fills();
+                // Whoever is told of these attributes must not join what was asked for before, nor is a verdict
+                // from before known to be about the same permissions.
+                state.doubt();
                 if is_newer {
                     // A reply that is still to come may be older than this one, and must not be taken for newer.
                     state.change(Some(*attributes), now);

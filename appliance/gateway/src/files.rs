@@ -59,11 +59,6 @@ impl File {
         sent >= self.changed_at
     }
 
-    /// What is being read may be older than what is known by now.
-    pub(crate) fn outdate_fills(&mut self) {
-        self.generation += 1;
-    }
-
     /// Everything read of the file so far is in doubt.
     pub(crate) fn doubt(&mut self) {
         self.generation += 1;

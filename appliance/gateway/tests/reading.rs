@@ -181,6 +181,23 @@ fn a_change_of_permissions_voids_verdicts() {
     assert_eq!(lab.call_as(1, 5, READ, &args).read().status, 13);
 }
 
+/// Nothing tells whether the file was the same when the verdict was given.
+#[test]
+fn a_verdict_from_before_anything_was_known_does_not_count() {
+    let mut lab = Lab::start();
+    lab.origin.gives_after = false;
+    let id = lab.add_file("f", b"nothing");
+    let file = lab.lookup(1, "f");
+    let args = read_args(&file, 0, 100);
+    assert_eq!(lab.call_as(1, 5, READ, &args).read().status, 0);
+    lab.origin.gives_after = true;
+    lab.origin.denied_uid = Some(5);
+    lab.origin.change(id, |data| *data = b"secret".into());
+    lab.getattr(2, &file);
+    assert_eq!(lab.call_as(2, 6, READ, &args).read().data, b"secret");
+    assert_eq!(lab.call_as(1, 5, READ, &args).read().status, 13);
+}
+
 #[test]
 fn a_verdict_that_was_overtaken_does_not_count() {
     let mut lab = Lab::start();
