@@ -45,6 +45,7 @@
 
 mod buffer;
 mod config;
+mod deadline;
 mod event;
 mod frame;
 pub mod limits;

@@ -91,7 +91,7 @@ impl<R: RxBuffer, T: TxBuffer> Connections<R, T> {
         }
     }
 
-    pub(super) fn find(&self, endpoints: &Endpoints) -> Option<u32> {
+    pub(super) fn find(&mut self, endpoints: &Endpoints) -> Option<u32> {
         self.demux.find(endpoints)
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Demux {
     buckets: Box<[u32]>,
     /// The next slot of the chain, and whose endpoints the slot holds.
     links: Box<[Link]>,
+    /// The slot that was found last: segments come in trains.
+    recent: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -34,6 +36,7 @@ impl Demux {
             secret,
             buckets: vec![END; capacity.next_power_of_two() * 2].into_boxed_slice(),
             links: vec![empty; capacity].into_boxed_slice(),
+            recent: END,
         }
     }
 
@@ -45,12 +48,17 @@ impl Demux {
         usize::try_from(hasher.finish() & mask).unwrap_or(0)
     }
 
-    pub(super) fn find(&self, endpoints: &Endpoints) -> Option<u32> {
+    pub(super) fn find(&mut self, endpoints: &Endpoints) -> Option<u32> {
+        let recent = self.links.get(self.recent as usize);
+        if recent.is_some_and(|link| link.endpoints.as_ref() == Some(endpoints)) {
+            return Some(self.recent);
+        }
         let mut slot = *self.buckets.get(self.bucket(endpoints))?;
         loop {
             // END is beyond every slot.
             let link = self.links.get(slot as usize)?;
             if link.endpoints.as_ref() == Some(endpoints) {
+                self.recent = slot;
                 return Some(slot);
             }
             slot = link.next;

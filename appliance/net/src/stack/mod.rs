@@ -269,9 +269,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         if connection.output_due {
             self.sendable.push(index);
         }
-        if let Some(deadline) = connection.deadlines.earliest() {
-            self.timers.arm(index, deadline);
-        }
+        self.timers.arm(index, connection.deadlines.earliest());
         if connection.is_expendable() {
             self.expendable.push(index);
         }

@@ -12,10 +12,12 @@
 
 use core::time::Duration;
 
+use crate::deadline::Deadline;
+
 const NOWHERE: u32 = u32::MAX;
 
-/// Length of a tick; deadlines within one are told apart when it passes.
-const TICK: Duration = Duration::from_micros(1);
+/// Length of a tick in nanoseconds; deadlines within one are told apart when it passes.
+const TICK: u64 = 1000;
 
 /// Bits of a tick that choose the cell of a level.
 const LEVEL_BITS: u32 = 6;
@@ -26,7 +28,7 @@ const LEVELS: usize = 64_usize.div_ceil(LEVEL_BITS as usize);
 
 #[derive(Clone, Copy)]
 struct Timer {
-    deadline: Duration,
+    deadline: Deadline,
     /// The cell it is in, all levels counted through.
     place: u32,
     next: u32,
@@ -37,7 +39,7 @@ struct Timer {
 struct Cell {
     first: u32,
     /// No timer of the cell comes before; one that was there may have moved.
-    earliest: Duration,
+    earliest: Deadline,
 }
 
 pub(super) struct Timers {
@@ -50,7 +52,7 @@ pub(super) struct Timers {
     /// No deadline lies before this tick.
     tick: u64,
     /// No timer comes before; looked at in every turn, so it is kept.
-    soonest: Option<Duration>,
+    soonest: Deadline,
     /// Timers looked at so far.
     visited: u64,
 }
@@ -58,14 +60,14 @@ pub(super) struct Timers {
 impl Timers {
     pub(super) fn new(capacity: usize) -> Self {
         let timer = Timer {
-            deadline: Duration::ZERO,
+            deadline: Deadline::NEVER,
             place: NOWHERE,
             next: NOWHERE,
             previous: NOWHERE,
         };
         let cell = Cell {
             first: NOWHERE,
-            earliest: Duration::MAX,
+            earliest: Deadline::NEVER,
         };
         Self {
             timers: vec![timer; capacity].into_boxed_slice(),
@@ -73,7 +75,7 @@ impl Timers {
             occupied: [0; LEVELS],
             due: NOWHERE,
             tick: 0,
-            soonest: None,
+            soonest: Deadline::NEVER,
             visited: 0,
         }
     }
@@ -81,7 +83,7 @@ impl Timers {
     /// A time no later than the earliest deadline, which comes closer when
     /// `pop_due` is called with it.
     pub(super) fn next(&self) -> Option<Duration> {
-        self.soonest
+        self.soonest.time()
     }
 
     /// Timers looked at so far.
@@ -89,8 +91,11 @@ impl Timers {
         self.visited
     }
 
-    /// Makes sure that `slot` comes up at `deadline` or before.
-    pub(super) fn arm(&mut self, slot: u32, deadline: Duration) {
+    /// Makes sure that `slot` comes up at `deadline` or before, if that is ever.
+    pub(super) fn arm(&mut self, slot: u32, deadline: Deadline) {
+        if !deadline.is_set() {
+            return;
+        }
         let Some(timer) = self.timers.get(slot as usize).copied() else {
             return;
         };
@@ -107,16 +112,16 @@ impl Timers {
     /// Takes one slot whose deadline has passed.
     pub(super) fn pop_due(&mut self, now: Duration) -> Option<u32> {
         while self.due == NOWHERE {
-            if self.soonest.is_none_or(|soonest| soonest > now) {
+            if !self.soonest.is_due(now) {
                 return None;
             }
             let first = self.first_cell();
-            self.soonest = first.map(|(_, earliest)| earliest);
+            self.soonest = first.map_or(Deadline::NEVER, |(_, earliest)| earliest);
             let (place, earliest) = first?;
-            if earliest > now {
+            if !earliest.is_due(now) {
                 return None;
             }
-            self.tick = self.tick.max(ticks(earliest));
+            self.tick = self.tick.max(earliest.count(TICK));
             self.open(place, now);
         }
         let slot = self.due;
@@ -129,7 +134,7 @@ impl Timers {
 
     /// The cell whose timers come first, and when. A level's cells follow each
     /// other in time, and there is none before the wheel's tick.
-    fn first_cell(&self) -> Option<(u32, Duration)> {
+    fn first_cell(&self) -> Option<(u32, Deadline)> {
         let firsts = self
             .occupied
             .iter()
@@ -154,7 +159,7 @@ impl Timers {
         while let Some(timer) = self.timers.get_mut(slot as usize) {
             self.visited += 1;
             let (next, deadline) = (timer.next, timer.deadline);
-            if deadline <= now {
+            if deadline.is_due(now) {
                 timer.next = core::mem::replace(&mut self.due, slot);
             } else {
                 self.link(slot, deadline);
@@ -163,8 +168,8 @@ impl Timers {
         }
     }
 
-    fn link(&mut self, slot: u32, deadline: Duration) {
-        self.soonest = Some(self.soonest.map_or(deadline, |at| at.min(deadline)));
+    fn link(&mut self, slot: u32, deadline: Deadline) {
+        self.soonest = self.soonest.min(deadline);
         let place = self.place(deadline);
         let Some(cell) = self.cells.get_mut(place as usize) else {
             return;
@@ -216,8 +221,8 @@ impl Timers {
     }
 
     /// A deadline that has passed comes up with the tick that runs.
-    fn place(&self, deadline: Duration) -> u32 {
-        let tick = ticks(deadline).max(self.tick);
+    fn place(&self, deadline: Deadline) -> u32 {
+        let tick = deadline.count(TICK).max(self.tick);
         let level = (tick ^ self.tick).checked_ilog2().unwrap_or(0) / LEVEL_BITS;
         let cell = (tick >> (level * LEVEL_BITS)) % u64::from(CELLS);
         // Both are below 64.
@@ -225,13 +230,9 @@ impl Timers {
     }
 }
 
-fn ticks(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{LEVELS, Timers};
+    use super::{Deadline, LEVELS, Timers};
     use core::time::Duration;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -270,7 +271,7 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Arm(slot, after) => {
-                        timers.arm(slot, now + after);
+                        timers.arm(slot, Deadline::at(now + after));
                         let entry = model.entry(slot).or_insert(now + after);
                         *entry = (now + after).min(*entry);
                     }
@@ -298,7 +299,8 @@ mod tests {
             let mut timers = Timers::new(count as usize);
             let mut now = Duration::ZERO;
             for slot in 0..count {
-                timers.arm(slot, Duration::from_micros(u64::from(slot) * 997 + 200_000));
+                let after = Duration::from_micros(u64::from(slot) * 997 + 200_000);
+                timers.arm(slot, Deadline::at(after));
             }
             let mut fired = 0;
             while let Some(next) = timers.next() {

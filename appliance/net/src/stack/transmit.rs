@@ -63,9 +63,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             Resolution::Pending { ask } => {
                 connection.await_neighbour(now);
                 let deadline = connection.deadlines.earliest();
-                if let Some(deadline) = deadline {
-                    self.timers.arm(index, deadline);
-                }
+                self.timers.arm(index, deadline);
                 if ask {
                     self.request_address(next_hop);
                 }

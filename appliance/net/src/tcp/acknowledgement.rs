@@ -6,6 +6,7 @@ use super::connection::{Connection, Context};
 use super::segment::Segment;
 use super::sequence::Seq;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::wire::tcp::Flags;
 
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
@@ -49,7 +50,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             }
         }
         if self.sending.outstanding() == 0 && self.sending.window > 0 {
-            self.deadlines.retransmit = None;
+            self.deadlines.retransmit = Deadline::NEVER;
         }
         self.output_due |= window_changed;
         true
@@ -101,8 +102,10 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         });
         self.react(reaction);
         // RFC 6298, 5.2 and 5.3.
-        self.deadlines.retransmit =
-            (self.sending.outstanding() > 0).then(|| context.now + self.rtt.timeout());
+        self.deadlines.retransmit = match self.sending.outstanding() {
+            0 => Deadline::NEVER,
+            _ => Deadline::at(context.now + self.rtt.timeout()),
+        };
         self.output_due = true;
     }
 

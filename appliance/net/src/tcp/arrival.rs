@@ -5,6 +5,7 @@ use super::connection::{Connection, Context};
 use super::receive_queue::Insertion;
 use super::segment::{Pieces, Segment};
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::limits::{DELAYED_ACK, MAX_ACKS_OWED};
 use crate::wire::tcp::Flags;
 
@@ -70,8 +71,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         // At least every second full-sized segment.
         if fin || outcome.filled_gap || outcome.trimmed || pending >= 2 * receiving.segment {
             self.acknowledge_now();
-        } else if self.deadlines.delayed_ack.is_none() {
-            self.deadlines.delayed_ack = Some(context.now + DELAYED_ACK);
+        } else if !self.deadlines.delayed_ack.is_set() {
+            self.deadlines.delayed_ack = Deadline::at(context.now + DELAYED_ACK);
         }
     }
 }

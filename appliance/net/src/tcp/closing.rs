@@ -4,6 +4,7 @@
 use super::connection::{Connection, Context, Deadlines};
 use super::state::State;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::event::CloseReason;
 use crate::limits::TIME_WAIT;
 
@@ -60,7 +61,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     fn linger(&mut self, context: &mut Context<'_>) {
         self.sending.queue.clear();
         self.deadlines = Deadlines {
-            linger: Some(context.now + TIME_WAIT),
+            linger: Deadline::at(context.now + TIME_WAIT),
             ..Deadlines::default()
         };
         self.report_finished();

@@ -18,6 +18,7 @@ use super::tail_probe::TailProbe;
 use super::timestamps::TimestampClock;
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::config::{Config, CongestionControl};
+use crate::deadline::Deadline;
 use crate::event::{CloseReason, ConnectionId};
 use crate::limits::{DEFAULT_PEER_MSS, MAX_FRAME_PIECES};
 use crate::stats::Stats;
@@ -230,28 +231,25 @@ impl<R: RxBuffer> Receiving<R> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Deadlines {
     /// Retransmission or, with nothing outstanding, the next window probe.
-    pub retransmit: Option<Duration>,
-    pub delayed_ack: Option<Duration>,
+    pub retransmit: Deadline,
+    pub delayed_ack: Deadline,
     /// When the end of what was sent counts as perhaps lost.
-    pub tail_probe: Option<Duration>,
+    pub tail_probe: Deadline,
     /// When what was overtaken counts as lost.
-    pub reordering: Option<Duration>,
+    pub reordering: Deadline,
     /// End of TIME_WAIT or of patience in FIN_WAIT_2.
-    pub linger: Option<Duration>,
+    pub linger: Deadline,
     /// When the peer's silence is looked at; early when it was heard since.
-    pub keepalive: Option<Duration>,
+    pub keepalive: Deadline,
 }
 
 impl Deadlines {
-    pub(crate) fn earliest(&self) -> Option<Duration> {
-        let sooner = |one: Option<Duration>, other: Option<Duration>| match (one, other) {
-            (Some(one), Some(other)) => Some(if other < one { other } else { one }),
-            (one, None) => one,
-            (None, other) => other,
-        };
-        let recovery = sooner(sooner(self.retransmit, self.tail_probe), self.reordering);
-        let rest = sooner(sooner(self.delayed_ack, self.keepalive), self.linger);
-        sooner(recovery, rest)
+    pub(crate) fn earliest(&self) -> Deadline {
+        let recovery = self.retransmit.min(self.tail_probe).min(self.reordering);
+        recovery
+            .min(self.delayed_ack)
+            .min(self.keepalive)
+            .min(self.linger)
     }
 }
 

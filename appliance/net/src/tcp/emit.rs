@@ -222,8 +222,11 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let most = self.settings.frame_pieces;
         let queue = &self.sending.queue;
         let len = queue.pieces(outgoing.seq, outgoing.len, most, pieces);
+        if len == outgoing.len || len < self.sending.mss {
+            return len;
+        }
         let excess = len % self.sending.mss;
-        if len == outgoing.len || len < self.sending.mss || excess == 0 {
+        if excess == 0 {
             return len;
         }
         pieces.clear();

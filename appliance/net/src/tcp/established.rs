@@ -6,6 +6,7 @@ use super::connection::{Connection, Context};
 use super::segment::{Pieces, Segment};
 use super::state::State;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::limits::FIN_WAIT_2_IDLE;
 
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
@@ -50,7 +51,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
         self.take_arrival(segment, pieces, context);
         if self.state == State::FinWait2 {
-            self.deadlines.linger = Some(context.now + FIN_WAIT_2_IDLE);
+            self.deadlines.linger = Deadline::at(context.now + FIN_WAIT_2_IDLE);
         }
         Verdict::Done
     }

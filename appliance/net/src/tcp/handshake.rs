@@ -9,6 +9,7 @@ use super::receive_queue::ReceiveQueue;
 use super::segment::{Pieces, Segment};
 use super::state::State;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::event::CloseReason;
 use crate::limits::{DEFAULT_PEER_MSS, MIN_MSS};
 use crate::wire::tcp::Flags;
@@ -192,7 +193,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             self.rtt.sample(rtt);
         }
         self.sending.timeouts = 0;
-        self.deadlines.retransmit = None;
+        self.deadlines.retransmit = Deadline::NEVER;
     }
 
     fn establish(&mut self, context: &mut Context<'_>) {

@@ -4,6 +4,7 @@
 use super::connection::{Connection, Context, Probe};
 use super::state::State;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::event::CloseReason;
 use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 
@@ -11,7 +12,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// The connection is established: silence counts from now on.
     pub(super) fn watch_for_silence(&mut self, context: &Context<'_>) {
         self.receiving.heard = context.now;
-        self.deadlines.keepalive = Some(context.now + KEEPALIVE_IDLE);
+        self.deadlines.keepalive = Deadline::at(context.now + KEEPALIVE_IDLE);
     }
 
     /// The keepalive deadline passed. It is not moved with every segment: the
@@ -19,17 +20,17 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     pub(super) fn on_silence(&mut self, context: &mut Context<'_>) {
         // The other states end by time-outs of their own.
         if !matches!(self.state, State::Established | State::CloseWait) {
-            self.deadlines.keepalive = None;
+            self.deadlines.keepalive = Deadline::NEVER;
             return;
         }
         let patient_until = self.receiving.heard + KEEPALIVE_IDLE;
         if context.now < patient_until {
             self.keepalive_probes = 0;
-            self.deadlines.keepalive = Some(patient_until);
+            self.deadlines.keepalive = Deadline::at(patient_until);
             return;
         }
-        self.deadlines.keepalive = Some(context.now + KEEPALIVE_INTERVAL);
-        if self.sending.outstanding() > 0 || self.deadlines.retransmit.is_some() {
+        self.deadlines.keepalive = Deadline::at(context.now + KEEPALIVE_INTERVAL);
+        if self.sending.outstanding() > 0 || self.deadlines.retransmit.is_set() {
             // Retransmissions and window probes ask already, and give up.
             return;
         }

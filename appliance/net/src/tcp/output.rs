@@ -11,6 +11,7 @@ use super::emit::Burst;
 use super::sequence::Seq;
 use super::state::State;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::frame::Source;
 use crate::limits::{MAX_PULL, MAX_SEND_PIECES};
 use crate::wire;
@@ -273,16 +274,16 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         if waiting
             && sending.window == 0
             && sending.flight() == 0
-            && self.deadlines.retransmit.is_none()
+            && !self.deadlines.retransmit.is_set()
         {
-            self.deadlines.retransmit = Some(now + self.rtt.timeout());
+            self.deadlines.retransmit = Deadline::at(now + self.rtt.timeout());
         }
     }
 
     /// The next hop's address is not known: time runs all the same.
     pub(crate) fn await_neighbour(&mut self, now: Duration) {
-        if self.deadlines.retransmit.is_none() && self.state != State::TimeWait {
-            self.deadlines.retransmit = Some(now + self.rtt.timeout());
+        if !self.deadlines.retransmit.is_set() && self.state != State::TimeWait {
+            self.deadlines.retransmit = Deadline::at(now + self.rtt.timeout());
         }
     }
 
@@ -322,8 +323,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
                 sending.scoreboard.on_sent(outgoing.seq, end, now);
             }
             sending.last_sent = now;
-            if self.deadlines.retransmit.is_none() {
-                self.deadlines.retransmit = Some(now + self.rtt.timeout());
+            if !self.deadlines.retransmit.is_set() {
+                self.deadlines.retransmit = Deadline::at(now + self.rtt.timeout());
             }
             if outgoing.probe == Some(Probe::Tail) {
                 self.on_tail_probe_sent(again, context);
@@ -344,7 +345,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             // have room for selective acknowledgements.
             receiving.acknowledged = receiving.queue.next();
             receiving.edge = edge;
-            self.deadlines.delayed_ack = None;
+            self.deadlines.delayed_ack = Deadline::NEVER;
         }
     }
 }

@@ -8,6 +8,7 @@ use super::connection::{Connection, Context};
 use super::sequence::Seq;
 use super::tail_probe::TailProbe;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::limits::{
     BLACK_HOLE_PATIENCE, BLACK_HOLE_TIMEOUTS, MIN_MSS, MIN_PATH_MTU, PATH_MTU_LIFETIME,
 };
@@ -96,9 +97,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
         sending.timed = None;
         sending.tail_probe = TailProbe::default();
-        self.deadlines.tail_probe = None;
-        self.deadlines.reordering = None;
-        self.deadlines.retransmit = Some(now + self.rtt.timeout());
+        self.deadlines.tail_probe = Deadline::NEVER;
+        self.deadlines.reordering = Deadline::NEVER;
+        self.deadlines.retransmit = Deadline::at(now + self.rtt.timeout());
         self.output_due = true;
     }
 

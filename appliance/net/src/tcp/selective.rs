@@ -48,7 +48,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             self.rtt.smoothed(),
             context.now,
         );
-        self.deadlines.reordering = losses.look_again;
+        self.deadlines.reordering = losses.look_again.into();
         let may_recover = sending.unacknowledged.at_least(sending.recover);
         if losses.found && !in_recovery && may_recover {
             context.stats.fast_retransmits += 1;

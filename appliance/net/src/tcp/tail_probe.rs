@@ -9,6 +9,7 @@ use super::output::Outgoing;
 use super::segment::Segment;
 use super::sequence::Seq;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::frame::Source;
 use crate::limits::{MIN_PROBE_TIMEOUT, PEER_DELAYED_ACK};
 
@@ -33,7 +34,7 @@ pub(crate) struct TailProbe {
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// Something was sent or acknowledged (RFC 8985, 7.2).
     pub(super) fn arm_tail_probe(&mut self, now: Duration) {
-        self.deadlines.tail_probe = None;
+        self.deadlines.tail_probe = Deadline::NEVER;
         if !self.may_probe_tail() {
             return;
         }
@@ -42,9 +43,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             // The peer may wait for a second segment before it answers.
             timeout += PEER_DELAYED_ACK;
         }
-        let at = now + timeout;
-        if self.deadlines.retransmit.is_none_or(|rto| at < rto) {
-            self.deadlines.tail_probe = Some(at);
+        let at = Deadline::at(now + timeout);
+        if at < self.deadlines.retransmit {
+            self.deadlines.tail_probe = at;
         }
     }
 
@@ -104,8 +105,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             end: self.sending.highest,
             repeated,
         });
-        self.deadlines.tail_probe = None;
-        self.deadlines.retransmit = Some(context.now + self.rtt.timeout());
+        self.deadlines.tail_probe = Deadline::NEVER;
+        self.deadlines.retransmit = Deadline::at(context.now + self.rtt.timeout());
     }
 
     /// RFC 8985, 7.4: an acknowledgement that shows what the probe did. If it

@@ -5,6 +5,7 @@ use super::acceptance::Verdict;
 use super::connection::{Connection, Context};
 use super::segment::Segment;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::limits::TIME_WAIT;
 use crate::wire::tcp::Flags;
 
@@ -23,7 +24,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
         if segment.sequence_len() > 0 {
             // The peer missed our last acknowledgement.
-            self.deadlines.linger = Some(context.now + TIME_WAIT);
+            self.deadlines.linger = Deadline::at(context.now + TIME_WAIT);
             self.acknowledge_now();
         }
         Verdict::Done

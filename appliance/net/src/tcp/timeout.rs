@@ -1,19 +1,18 @@
 //! What happens when a connection's deadlines pass (RFC 6298, 5.4 to 5.7; RFC
 //! 9293, 3.8.6.1).
 
-use core::time::Duration;
-
 use super::connection::{Connection, Context, Probe};
 use super::state::State;
 use super::tail_probe::TailProbe;
 use crate::buffer::{RxBuffer, TxBuffer};
+use crate::deadline::Deadline;
 use crate::event::CloseReason;
 use crate::limits::{MAX_RETRANSMITS, MAX_SYN_RETRANSMITS};
 
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     pub(crate) fn on_timeout(&mut self, context: &mut Context<'_>) {
         let now = context.now;
-        let is_due = |deadline: Option<Duration>| deadline.is_some_and(|at| at <= now);
+        let is_due = |deadline: Deadline| deadline.is_due(now);
         if is_due(self.deadlines.linger) {
             let reason = if matches!(self.state, State::TimeWait | State::Closed) {
                 CloseReason::Finished
@@ -24,18 +23,18 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             return self.terminate(reason, context);
         }
         if is_due(self.deadlines.delayed_ack) {
-            self.deadlines.delayed_ack = None;
+            self.deadlines.delayed_ack = Deadline::NEVER;
             self.acknowledge_now();
         }
         if is_due(self.deadlines.retransmit) {
             self.on_retransmission_timeout(context);
         }
         if is_due(self.deadlines.tail_probe) {
-            self.deadlines.tail_probe = None;
+            self.deadlines.tail_probe = Deadline::NEVER;
             self.on_tail_probe_timeout();
         }
         if is_due(self.deadlines.reordering) {
-            self.deadlines.reordering = None;
+            self.deadlines.reordering = Deadline::NEVER;
             self.find_losses(context);
         }
         if is_due(self.deadlines.keepalive) {
@@ -57,7 +56,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let repeated = self.sending.timeouts > 0;
         self.sending.timeouts += 1;
         self.rtt.back_off();
-        self.deadlines.retransmit = Some(context.now + self.rtt.timeout());
+        self.deadlines.retransmit = Deadline::at(context.now + self.rtt.timeout());
         self.output_due = true;
         let sending = &mut self.sending;
         if !handshaking && sending.window == 0 && sending.flight() == 0 {
@@ -87,8 +86,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             sending.next = sending.unacknowledged;
         }
         sending.tail_probe = TailProbe::default();
-        self.deadlines.reordering = None;
-        self.deadlines.tail_probe = None;
+        self.deadlines.reordering = Deadline::NEVER;
+        self.deadlines.tail_probe = Deadline::NEVER;
         sending.recover = sending.highest;
         sending.retransmit_first = false;
         sending.timed = None;
