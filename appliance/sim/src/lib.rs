@@ -22,7 +22,7 @@ mod world;
 use std::panic::{self, AssertUnwindSafe};
 
 pub use options::Options;
-pub use outcome::{Failure, FailureKind, Outcome};
+pub use outcome::{Failure, FailureKind, Outcome, TlsCounts};
 
 use outcome::Judge;
 

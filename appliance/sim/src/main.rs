@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use seeds::{shrink, sweep};
-use sim::{FailureKind, Options, run, run_logging};
+use sim::{FailureKind, Options, TlsCounts, run, run_logging};
 
 /// Exit code for arguments that make no sense.
 const USAGE: u8 = 2;
@@ -108,6 +108,9 @@ fn run_one(seed: u64, options: &Options, log: bool) -> u8 {
         "{} events in {:?}, {} calls answered, trace {:016x}",
         outcome.events, outcome.time, outcome.answered, outcome.trace
     );
+    if outcome.tls != TlsCounts::default() {
+        println!("{}", outcome.tls);
+    }
     outcome.failure.map_or(0, |failure| {
         println!("{failure}");
         failure.kind.exit_code()

@@ -174,6 +174,14 @@ options! {
     resizes: Shape 0 of [0, 20, 100];
     /// Share of SETATTRs of who may read among the calls of those who always may.
     chmods: Shape 0 of [0, 20, 100];
+    /// Records after which an appliance renews the keys of a connection; 0: as many as the product allows.
+    rekey: Shape 0 of [0, 0, 8, 40];
+    /// How it does. 0: by a KeyUpdate; 1: by a new connection.
+    rekey_reconnects: Shape 0 of [0, 0, 1];
+    /// Peers that update their keys, before something they send and as often behind it.
+    peer_key_updates: Fault 0 of [10, 30];
+    /// 1: appliances and the origin give session tickets, and whoever connects again resumes.
+    tickets: Shape 0 of [0, 1];
 }
 
 impl FromStr for Options {

@@ -18,6 +18,37 @@ pub struct Outcome {
     pub time: Duration,
     /// Calls of clients that were answered.
     pub answered: u64,
+    /// What of TLS was met.
+    pub tls: TlsCounts,
+}
+
+/// What of TLS happened, so that a test can ask whether it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TlsCounts {
+    /// Updates of worn-out keys by appliances.
+    pub key_updates: u64,
+    /// Connections that appliances gave up for their worn-out keys.
+    pub connections_retired: u64,
+    /// Updates of keys by clients and the origin.
+    pub peer_key_updates: u64,
+    /// Sessions that clients resumed.
+    pub resumed_by_clients: u64,
+    /// Sessions with the origin that appliances resumed.
+    pub resumed_at_origin: u64,
+}
+
+impl fmt::Display for TlsCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} key updates, {} of peers, {} connections retired, {} sessions resumed by clients, {} at the origin",
+            self.key_updates,
+            self.peer_key_updates,
+            self.connections_retired,
+            self.resumed_by_clients,
+            self.resumed_at_origin
+        )
+    }
 }
 
 /// What was wrong, and when in virtual time.
@@ -135,6 +166,7 @@ impl Judge {
             events: 0,
             time: at,
             answered: 0,
+            tls: TlsCounts::default(),
         }
     }
 

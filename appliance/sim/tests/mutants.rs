@@ -101,6 +101,9 @@ mutants! {
     overlap_delivered: OverlapDelivered within 20 seeds;
     truncation_unnoticed: TruncationUnnoticed within 100 seeds;
     verdict_outlives_change: VerdictOutlivesChange within 100 seeds;
+    old_key_kept: OldKeyKept within 20 seeds;
+    number_kept: NumberKept within 20 seeds;
+    answer_unheeded: AnswerUnheeded within 60 seeds;
 }
 
 #[test]

@@ -19,8 +19,8 @@
 //!
 //! The time of certificate checks comes from the caller's [`Clock`]. Two things do not: aws-lc
 //! draws its own random numbers (key shares, session ids), and the keys inside [`Tickets`] roll
-//! over by the system's clock. A simulation brings its own by [`ServerConfig::with_provider`] and
-//! [`ClientConfig::with_provider`], and goes without tickets.
+//! over by the system's clock. A simulation brings its own by [`ServerConfig::with_provider`],
+//! [`ClientConfig::with_provider`] and [`Tickets::with_producer`].
 //!
 //! # What is not supported
 //!

@@ -100,6 +100,12 @@ mutants! {
     OverlapDelivered breaks "RFC 9293",
     /// A record that does not authenticate is data all the same.
     TagUnchecked breaks "nothing of a record is acted on before its tag is verified",
+    /// After a KeyUpdate of ours records are sealed with the old key.
+    OldKeyKept breaks "RFC 8446, 4.6.3",
+    /// Records under a new key go on with the numbers of the old one.
+    NumberKept breaks "RFC 8446, 5.3",
+    /// A KeyUpdate that answers ours is taken note of, but not its keys.
+    AnswerUnheeded breaks "RFC 8446, 4.6.3",
 }
 
 impl fmt::Display for Mutant {

@@ -112,6 +112,7 @@ impl Appliance {
 
     /// The end: it drains, and leaks nothing.
     pub(crate) fn end(&mut self, now: std::time::Duration) {
+        self.past = self.secured();
         let Some(Running {
             mut engine,
             mut nics,

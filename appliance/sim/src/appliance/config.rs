@@ -15,7 +15,7 @@ use crate::network::{CLIENT_SIDE, ORIGIN_SIDE};
 use crate::nfs::EXPORT;
 use crate::options::Options;
 use crate::origin;
-use crate::tls::{AUTHORITY, CERTIFICATE, KEY, ORIGIN_NAME, Protection, clock, provider};
+use crate::tls::{AUTHORITY, CERTIFICATE, KEY, ORIGIN_NAME, Protection, clock, provider, tickets};
 
 /// An appliance's address at a port.
 pub(crate) fn address(number: usize, port: usize) -> Ipv4Addr {
@@ -129,17 +129,26 @@ pub(super) fn gateway(options: &Options, number: usize) -> GatewayConfig {
 /// What an engine speaks TLS with, if it does.
 pub(super) fn security(options: &Options) -> Option<Security> {
     let bad = "good settings";
+    let rekey_after = (options.rekey > 0).then_some(options.rekey);
+    let rekey = if options.rekey_reconnects == 1 {
+        Rekey::Reconnect
+    } else {
+        Rekey::Auto
+    };
     let server = || {
         let identity = tls::Identity {
             chain: tls::CertificateChain::from_pem(CERTIFICATE).expect("PEM"),
             key: tls::PrivateKey::from_pem(KEY).expect("PEM"),
         };
-        let settings = tls::ServerSettings::new(identity, clock());
+        let mut settings = tls::ServerSettings::new(identity, clock());
+        settings.rekey_after = rekey_after;
+        settings.tickets = tickets(options).map(tls::Tickets::with_producer);
         tls::ServerConfig::with_provider(settings, provider()).expect(bad)
     };
     let origin = || {
         let anchors = tls::TrustAnchors::from_pem(AUTHORITY).expect("PEM");
-        let settings = tls::ClientSettings::new(anchors, clock());
+        let mut settings = tls::ClientSettings::new(anchors, clock());
+        settings.rekey_after = rekey_after;
         OriginTls {
             config: tls::ClientConfig::with_provider(settings, provider()).expect(bad),
             name: ORIGIN_NAME.parse().expect("a name"),
@@ -155,8 +164,8 @@ pub(super) fn security(options: &Options) -> Option<Security> {
         admission: vec![Admission::default()],
         slots: Slots::new(super::arena(slots, SLOT_SIZE)),
         rekey: RekeyPolicy {
-            clients: Rekey::Auto,
-            origin: Rekey::Auto,
+            clients: rekey,
+            origin: rekey,
         },
         sealing: Sealing::OutOfPlace,
     })

@@ -33,6 +33,8 @@ pub(crate) struct Appliance {
     judge: Judge,
     random: Random,
     running: Option<Running>,
+    /// What the processes before this one did.
+    past: Secured,
     /// Whether an idle loop takes transmitted frames back.
     reclaims: bool,
     mended: bool,
@@ -45,6 +47,13 @@ struct Running {
     engine: Engine<RxMbuf>,
     nics: [Nic; 2],
     connections: BTreeMap<usize, Endpoints>,
+}
+
+/// What of TLS has been done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Secured {
+    pub(crate) key_updates: u64,
+    pub(crate) connections_retired: u64,
 }
 
 /// What a turn of the loop has come to.
@@ -61,6 +70,7 @@ impl Appliance {
             judge,
             random,
             running: None,
+            past: Secured::default(),
             reclaims: options.completions < 2,
             mended: false,
             restless: 0,
@@ -107,10 +117,22 @@ impl Appliance {
 
     /// The process is killed: nothing of it is left but its journal.
     pub(crate) fn kill(&mut self) -> Vec<Endpoints> {
+        self.past = self.secured();
         let running = self.running.take();
         running.map_or_else(Vec::new, |running| {
             running.connections.into_values().collect()
         })
+    }
+
+    /// What of TLS all its processes have done.
+    pub(crate) fn secured(&self) -> Secured {
+        let mut sum = self.past;
+        if let Some(Running { engine, .. }) = &self.running {
+            let present = engine.stats().security;
+            sum.key_updates += present.key_updates;
+            sum.connections_retired += present.connections_retired;
+        }
+        sum
     }
 
     /// NICs have mbufs for everything, and an idle loop takes transmitted frames back.

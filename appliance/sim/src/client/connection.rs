@@ -88,7 +88,7 @@ impl Client {
             *self.connection.owed.entry(xid).or_default() += 1;
             match &mut self.connection.tunnel {
                 Some(tunnel) => {
-                    tunnel.send(&pending.call);
+                    tunnel.send(&pending.call, &mut self.tls);
                     self.host.send(id, &tunnel.output());
                 }
                 None => self.host.send(id, &pending.call),
@@ -163,7 +163,7 @@ impl Client {
     }
 
     fn begin_tls(&mut self, connection: ConnectionId) {
-        let mut tunnel = Tunnel::to_appliance();
+        let mut tunnel = self.tls.tunnel();
         self.host.send(connection, &tunnel.output());
         self.connection.tunnel = Some(Box::new(tunnel));
     }
@@ -171,7 +171,7 @@ impl Client {
     fn take(&mut self, connection: ConnectionId, truth: &mut Truth, now: Duration) {
         let mut bytes = self.host.read(connection);
         if let Some(tunnel) = &mut self.connection.tunnel {
-            let received = tunnel.receive(&bytes);
+            let received = tunnel.receive(&bytes, &mut self.tls);
             self.host.send(connection, &tunnel.output());
             let is_open = tunnel.is_open();
             bytes = match received {
@@ -298,6 +298,7 @@ impl Client {
             &self.options,
             self.random.key(),
         );
+        self.tls.forget();
         self.calls.clear();
         self.uncommitted.clear();
         self.lost.clear();

@@ -17,6 +17,7 @@ use crate::nfs::{OWNER, STRANGER, Setting, rpc};
 use crate::options::Options;
 use crate::outcome::{FailureKind, Judge};
 use crate::random::Random;
+use crate::tls::PeerTls;
 use crate::truth::Truth;
 use crate::truth::content::Version;
 use crate::truth::reads::Asked;
@@ -83,6 +84,8 @@ pub(crate) struct Client {
     pub(crate) answered: u64,
     /// Its cable is pulled until then.
     pub(crate) away_until: Option<Duration>,
+    /// What it has for TLS.
+    pub(crate) tls: PeerTls,
     /// It reads nothing until then.
     asleep_until: Option<Duration>,
     judge: Judge,
@@ -126,6 +129,7 @@ impl Client {
             phase: Phase::Mounting,
             answered: 0,
             away_until: None,
+            tls: PeerTls::of_client(options, random.fork(u64::MAX)),
             asleep_until: None,
             judge,
             options: *options,

@@ -18,7 +18,7 @@ use crate::host::Host;
 use crate::nfs::rpc::{self, AUTH_TLS, Records, decode_call};
 use crate::options::Options;
 use crate::random::Random;
-use crate::tls::{Protection, Tunnel};
+use crate::tls::{PeerTls, Protection, Tunnel};
 use crate::truth::Truth;
 use replies::ReplyCache;
 
@@ -31,6 +31,8 @@ pub(crate) const MOUNT_PORT: u16 = 20048;
 /// The origin.
 pub(crate) struct Origin {
     pub(crate) host: Host,
+    /// What it has for TLS.
+    pub(crate) tls: PeerTls,
     options: Options,
     random: Random,
     streams: BTreeMap<ConnectionId, Stream>,
@@ -80,6 +82,7 @@ impl Origin {
         host.listen(MOUNT_PORT);
         Self {
             host,
+            tls: PeerTls::of_origin(options, random.fork(u64::MAX)),
             options: *options,
             random,
             streams: BTreeMap::new(),
@@ -102,6 +105,7 @@ impl Origin {
         truth.lose_unstable(now);
         self.work.clear();
         self.replies = ReplyCache::default();
+        self.tls.forget();
         self.boot += 1;
         for connection in std::mem::take(&mut self.streams).into_keys() {
             self.host.abort(connection);
@@ -144,7 +148,7 @@ impl Origin {
                     let stream = Stream {
                         peer: *remote.ip(),
                         wants_tls: protection == Protection::StartTls,
-                        tunnel: is_direct.then(|| Box::new(Tunnel::of_origin())),
+                        tunnel: is_direct.then(|| Box::new(self.tls.tunnel())),
                         records: Records::default(),
                         dying: false,
                     };
@@ -203,7 +207,7 @@ impl Origin {
             return;
         }
         if let Some(tunnel) = &mut stream.tunnel {
-            let received = tunnel.receive(&bytes);
+            let received = tunnel.receive(&bytes, &mut self.tls);
             self.host.send(connection, &tunnel.output());
             bytes = match received {
                 Ok(bytes) => bytes,
@@ -230,7 +234,7 @@ impl Origin {
             });
             if let Some(probe) = probe {
                 stream.wants_tls = false;
-                stream.tunnel = Some(Box::new(Tunnel::of_origin()));
+                stream.tunnel = Some(Box::new(self.tls.tunnel()));
                 self.host.send(connection, &rpc::starttls(probe.xid));
             }
             return;
@@ -302,7 +306,7 @@ impl Origin {
                     stream.dying = then_die;
                     match &mut stream.tunnel {
                         Some(tunnel) => {
-                            tunnel.send(&bytes);
+                            tunnel.send(&bytes, &mut self.tls);
                             self.host.send(connection, &tunnel.output());
                         }
                         None => self.host.send(connection, &bytes),

@@ -35,7 +35,7 @@ pub(crate) fn provider() -> CryptoProvider {
 }
 
 #[derive(Debug)]
-struct Seeded;
+pub(super) struct Seeded;
 
 impl SecureRandom for Seeded {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), GetRandomFailed> {

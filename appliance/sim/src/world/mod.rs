@@ -16,7 +16,7 @@ use crate::network::streams::Streams;
 use crate::network::{CLIENT_SIDE, ORIGIN_SIDE, Segment, Station};
 use crate::options::Options;
 use crate::origin::{self, Origin};
-use crate::outcome::{FailureKind, Judge, Outcome};
+use crate::outcome::{FailureKind, Judge, Outcome, TlsCounts};
 use crate::random::Random;
 use crate::trace::Trace;
 use crate::truth::Truth;
@@ -187,7 +187,25 @@ impl World {
             events: self.handled,
             time: self.now,
             answered: self.answered(),
+            tls: self.tls_counts(),
         }
+    }
+
+    fn tls_counts(&self) -> TlsCounts {
+        let mut counts = TlsCounts {
+            peer_key_updates: self.origin.tls.key_updates,
+            resumed_at_origin: self.origin.tls.resumed,
+            ..TlsCounts::default()
+        };
+        for client in &self.clients {
+            counts.peer_key_updates += client.tls.key_updates;
+            counts.resumed_by_clients += client.tls.resumed;
+        }
+        for secured in self.appliances.iter().map(Appliance::secured) {
+            counts.key_updates += secured.key_updates;
+            counts.connections_retired += secured.connections_retired;
+        }
+        counts
     }
 
     fn answered(&self) -> u64 {

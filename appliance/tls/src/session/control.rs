@@ -1,5 +1,7 @@
 //! What the record layer itself has to send: key updates, alerts, close_notify.
 
+use mutant::Mutant;
+
 use super::Session;
 use crate::alert::Alert;
 use crate::error::TlsError;
@@ -139,8 +141,11 @@ impl Session {
             if peer == PeerKeys::Update {
                 self.inbound.expect_key_update();
             }
-            let next = self.key_schedule.next_transmit();
-            self.transmit = self.note_failure(next)?;
+            let next = self.key_schedule.next_transmit(self.transmit.sequence());
+            let next = self.note_failure(next)?;
+            if !mutant::is_on(Mutant::OldKeyKept) {
+                self.transmit = next;
+            }
             return Ok(sealed);
         }
         if let Some(alert) = self.control.alert {

@@ -8,6 +8,7 @@ mod tests;
 
 use core::fmt;
 
+use mutant::Mutant;
 use rustls::ExtractedSecrets;
 use rustls::client::ClientConnectionData;
 use rustls::kernel::KernelConnection;
@@ -60,13 +61,16 @@ impl KeySchedule {
         negotiated_suite(suite).map(|(_, limit)| limit)
     }
 
-    fn next_transmit(&mut self) -> Result<RecordCipher, TlsError> {
-        match self {
+    /// What seals from now on. `last` is the number that the present key would have given next; the new one begins
+    /// at 0 (RFC 8446 section 5.3).
+    fn next_transmit(&mut self, last: u64) -> Result<RecordCipher, TlsError> {
+        let (first, secrets) = match self {
             KeySchedule::Server(kernel) => kernel.update_tx_secret(),
             KeySchedule::Client(kernel) => kernel.update_tx_secret(),
         }
-        .map_err(|error| TlsError::Library(error.to_string()))
-        .and_then(record_cipher)
+        .map_err(|error| TlsError::Library(error.to_string()))?;
+        let is_kept = mutant::is_on(Mutant::NumberKept);
+        record_cipher((if is_kept { last } else { first }, secrets))
     }
 
     fn next_receive(&mut self) -> Result<RecordCipher, TlsError> {

@@ -243,7 +243,7 @@ fn authentic_nonsense_never_panics_and_failure_lasts() {
                     break;
                 }
                 if content_type == ContentType::Handshake && content == [24, 0, 0, 1, 1] {
-                    attacker.transmit = attacker.key_schedule.next_transmit().expect("a key");
+                    attacker.transmit = attacker.key_schedule.next_transmit(0).expect("a key");
                 }
             }
             victim.take_control(&mut [0; 64]);
