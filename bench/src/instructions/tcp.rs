@@ -35,13 +35,19 @@ impl TxBuffer for Zeros {
     }
 }
 
-/// A received frame, which is freed elsewhere.
-#[derive(Debug)]
-pub struct Received(Rc<[u8]>);
+/// Room for one frame.
+const ROOM: usize = 2048;
 
-impl RxBuffer for Received {
+/// A frame on its way; it is freed outside of what is counted.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    memory: Rc<[u8; ROOM]>,
+    len: usize,
+}
+
+impl RxBuffer for Frame {
     fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.memory[..self.len]
     }
 }
 
@@ -59,9 +65,21 @@ impl Source<Zeros> for Segments {
     }
 }
 
-/// Frames that were sent, kept so that freeing them is nobody's instruction.
+/// Frames that were sent, and memory for the next ones: what `malloc` does depends on all that went before.
 #[derive(Debug, Default)]
-struct Sent(Vec<Rc<[u8]>>);
+struct Sent {
+    frames: Vec<Frame>,
+    spare: Vec<Rc<[u8; ROOM]>>,
+}
+
+impl Sent {
+    /// Makes room for as many frames as are sent at once.
+    fn prepare(&mut self) {
+        const FRAMES: usize = 4;
+        self.frames.reserve(FRAMES);
+        self.spare.resize_with(FRAMES, || Rc::new([0; ROOM]));
+    }
+}
 
 impl FrameSink<Zeros> for Sent {
     fn has_room(&self) -> bool {
@@ -70,19 +88,23 @@ impl FrameSink<Zeros> for Sent {
 
     fn emit(&mut self, frame: TxFrame<'_, Zeros>) {
         uncounted(&mut || {
-            let mut bytes = Vec::with_capacity(frame.header.len() + SEGMENT);
-            bytes.extend_from_slice(frame.header);
+            let mut memory = self.spare.pop().expect("it was prepared");
+            let bytes = Rc::get_mut(&mut memory).expect("nobody has it");
+            let mut len = frame.header.len();
+            bytes[..len].copy_from_slice(frame.header);
             for piece in frame.payload {
-                bytes.extend_from_slice(&piece.buffer.bytes()[piece.range.clone()]);
+                let payload = &piece.buffer.bytes()[piece.range.clone()];
+                bytes[len..len + payload.len()].copy_from_slice(payload);
+                len += payload.len();
             }
-            self.0.push(bytes.into());
+            self.frames.push(Frame { memory, len });
         });
     }
 }
 
 /// One end.
 struct End {
-    stack: Stack<Received, Zeros>,
+    stack: Stack<Frame, Zeros>,
     segments: Segments,
     sent: Sent,
     connection: Option<ConnectionId>,
@@ -132,10 +154,9 @@ impl End {
         stack.poll_transmit(now, segments, sent);
     }
 
-    fn take(&mut self, frame: Rc<[u8]>, now: Duration) {
+    fn take(&mut self, frame: Frame, now: Duration) {
         let tail = std::iter::empty();
-        self.stack
-            .handle_frame(Received(frame), tail, VERIFIED, now);
+        self.stack.handle_frame(frame, tail, VERIFIED, now);
         while let Some(event) = self.stack.poll_event() {
             if let Event::Connected { connection } | Event::Accepted { connection, .. } = event {
                 self.connection = Some(connection);
@@ -184,8 +205,9 @@ pub fn exchange(segments: usize, counted: Part) -> usize {
     for _ in 0..8 {
         for (from, to) in [(0, 1), (1, 0)] {
             let ends = [&mut sender, &mut receiver];
+            ends[from].sent.prepare();
             ends[from].transmit(now);
-            for frame in std::mem::take(&mut ends[from].sent.0) {
+            for frame in std::mem::take(&mut ends[from].sent.frames) {
                 ends[to].take(frame, now);
             }
         }
@@ -198,21 +220,23 @@ pub fn exchange(segments: usize, counted: Part) -> usize {
     for number in 0..2 * segments {
         let counts = |part| number >= segments && part == counted;
         now += Duration::from_micros(10);
+        sender.sent.prepare();
+        receiver.sent.prepare();
         sender.segments.0 = 1;
         sender.stack.wake(connection);
         part(counts(Part::Out), || sender.transmit(now));
         times += usize::from(counts(Part::Out));
-        let sent = std::mem::take(&mut sender.sent.0);
+        let sent = std::mem::take(&mut sender.sent.frames);
         assert_eq!(sent.len(), 1, "a segment goes out at once");
         for frame in &sent {
-            part(counts(Part::In), || receiver.take(Rc::clone(frame), now));
+            part(counts(Part::In), || receiver.take(frame.clone(), now));
             times += usize::from(counts(Part::In));
         }
         receiver.transmit(now);
-        for frame in std::mem::take(&mut receiver.sent.0) {
-            let held = Rc::clone(&frame);
+        for frame in std::mem::take(&mut receiver.sent.frames) {
+            let held = frame.clone();
             part(counts(Part::Acknowledgement), || {
-                sender.take(Rc::clone(&frame), now);
+                sender.take(frame.clone(), now);
             });
             times += usize::from(counts(Part::Acknowledgement));
             drop(held);
