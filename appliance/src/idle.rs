@@ -58,13 +58,13 @@ impl IdlePolicy {
         }
     }
 
-    /// What to do after a turn that did work or not. `next_timer` is when something is due by itself; no
-    /// sleep goes past it.
+    /// What to do after a turn that did work or not. `next_timer` tells when something is due by itself, if that
+    /// matters; no sleep goes past it.
     pub fn after_turn(
         &mut self,
         did_work: bool,
         now: Duration,
-        next_timer: Option<Duration>,
+        next_timer: impl FnOnce() -> Option<Duration>,
     ) -> Pause {
         if did_work {
             self.last_work = now;
@@ -73,8 +73,11 @@ impl IdlePolicy {
             return Pause::Spin;
         }
         let quiet = now.saturating_sub(self.last_work);
-        let until_timer = next_timer.map_or(Duration::MAX, |timer| timer.saturating_sub(now));
-        if quiet < IDLE_SPIN || until_timer.is_zero() {
+        if quiet < IDLE_SPIN {
+            return Pause::Spin;
+        }
+        let until_timer = next_timer().map_or(Duration::MAX, |timer| timer.saturating_sub(now));
+        if until_timer.is_zero() {
             return Pause::Spin;
         }
         // A sleep shorter than the least would overshoot the timer.

@@ -148,7 +148,7 @@ impl PollLoop {
                 nic.poll_link();
             }
         }
-        match policy.after_turn(busy, now, self.engine.poll_timeout()) {
+        match policy.after_turn(busy, now, || self.engine.poll_timeout()) {
             Pause::Spin => {}
             Pause::Yield => thread::yield_now(),
             Pause::Sleep(duration) => {

@@ -159,6 +159,29 @@ fn a_fin_ahead_of_a_gap_waits_for_the_data() {
 }
 
 #[test]
+fn a_fin_without_data_ahead_of_a_gap_counts_when_the_gap_is_filled() {
+    let mut peer = Peer::default();
+    let connection = peer.accept();
+    let fin = Tcp {
+        seq: peer.seq + 4,
+        ..peer.tcp("F.", b"")
+    };
+    peer.send(&fin);
+    assert!(peer.events().is_empty());
+    // As ordinary as a segment can be: nothing but the FIN that came before tells it from others.
+    peer.send_data(b"abcd");
+    assert_eq!(peer.read(), b"abcd");
+    assert_eq!(
+        peer.events(),
+        [
+            Event::Readable { connection },
+            Event::PeerClosed { connection }
+        ]
+    );
+    assert_eq!(peer.segments().pop().unwrap().ack, peer.seq + 1);
+}
+
+#[test]
 fn closed_is_told_after_everything_was_read() {
     let mut peer = Peer::default();
     let connection = peer.accept();

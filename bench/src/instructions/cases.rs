@@ -16,6 +16,7 @@ use nfs3_types::xdr_codec::{Opaque, Pack};
 use super::probe::{counted, uncounted};
 use super::tcp::{self, Part};
 use crate::load::calls::{credential, encode};
+use crate::ratios::OurPair;
 use crate::world::{BLOCK, SOON, Setup, World, heap_cache};
 
 /// How often a case does what it does, while that is counted.
@@ -57,6 +58,11 @@ pub const ALL: &[Case] = &[
         name: "tcp_acknowledgement",
         about: "TCP: an acknowledgement of two full segments",
         run: || exchange(Part::Acknowledgement, 2 * TIMES),
+    },
+    Case {
+        name: "tcp_stream",
+        about: "TCP: a full segment of many, out, in and acknowledged",
+        run: stream,
     },
     Case {
         name: "xdr_getattr",
@@ -102,6 +108,14 @@ pub const ALL: &[Case] = &[
 
 fn exchange(part: Part, segments: usize) {
     assert_eq!(tcp::exchange(segments, part), TIMES);
+}
+
+/// What `tcp_vs_smoltcp_1500` measures, the wire's copy and the reader's included.
+fn stream() {
+    const SEGMENT: usize = 1448;
+    let mut pair = OurPair::default();
+    pair.carry(64 * TIMES * SEGMENT);
+    counted(&mut || pair.carry(TIMES * SEGMENT));
 }
 
 fn file() -> nfs_fh3 {

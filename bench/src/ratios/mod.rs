@@ -10,6 +10,7 @@ mod tcp;
 
 use crate::{Bed, BedError, COLD_BYTES, Machine, another_core, last_core, pin};
 pub use report::{Report, Row, Value};
+pub use tcp::OurPair;
 
 /// What a byte, a segment and a call cost, each against something else.
 ///

@@ -33,6 +33,9 @@ pub struct Options {
     /// The core of this process.
     #[arg(long, default_value_t = 0)]
     own_core: u16,
+    /// Let Wirepage cut segments itself, as if the NIC could not.
+    #[arg(long)]
+    no_tso: bool,
     #[command(flatten)]
     shape: Shape,
 }
@@ -163,8 +166,8 @@ pub fn run(options: &Options) -> Result<(), RingsError> {
     let backend = Backend::start(options.own_core)?;
     let [client_socket, origin_socket] = appliance.sockets();
     let ports = [
-        backend.open(0, &client_socket)?,
-        backend.open(1, &origin_socket)?,
+        backend.open(0, &client_socket, !options.no_tso)?,
+        backend.open(1, &origin_socket, !options.no_tso)?,
     ];
     let mut origin = Origin::new();
     let files = clients::put_files(&mut origin, shape);

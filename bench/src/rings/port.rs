@@ -57,11 +57,13 @@ impl Backend {
         })
     }
 
-    /// A port whose front end makes `socket`, sooner or later.
-    pub fn open(&self, number: usize, socket: &Path) -> Result<RingPort, RingsError> {
+    /// A port whose front end makes `socket`, sooner or later, and may send frames for the NIC to cut if `tso`.
+    pub fn open(&self, number: usize, socket: &Path, tso: bool) -> Result<RingPort, RingsError> {
         let device = Vdev::new(format!("net_vhost{number}"))
             .argument("iface", socket.display())
-            .argument("client", 1);
+            .argument("client", 1)
+            // As NICs do it: a frame of up to 64 KiB, which is cut behind the ring, here not at all.
+            .argument("tso", u8::from(tso));
         self.eal.plug(&device)?;
         let config = PortConfig {
             rx_descriptors: DESCRIPTORS,

@@ -129,8 +129,9 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         let Some(named) = self.connections.named_mut(connection) else {
             return;
         };
-        named.consume(n, &mut self.budget);
-        self.settle(connection.index);
+        if named.consume(n, &mut self.budget) {
+            self.settle(connection.index);
+        }
     }
 
     /// The source has something to send on `connection`. Needed after the source

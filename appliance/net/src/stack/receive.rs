@@ -117,13 +117,16 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             end: bytes.len(),
             buffer: head,
         };
-        if !gather(first, tail, total, pieces) {
-            self.stats.dropped_split += 1;
-            return None;
-        }
-        if pieces.iter().map(RxPiece::len).sum::<usize>() < total {
-            self.stats.dropped_malformed += 1;
-            return None;
+        match gather(first, tail, total, pieces) {
+            Some(0) => {}
+            Some(_) => {
+                self.stats.dropped_malformed += 1;
+                return None;
+            }
+            None => {
+                self.stats.dropped_split += 1;
+                return None;
+            }
         }
         Some(Packet {
             source_mac,
@@ -212,27 +215,25 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     }
 }
 
-/// Fills `pieces` with what holds the first `total` bytes from `first` on; false
-/// when there are too many.
+/// Fills `pieces` with what holds the first `total` bytes from `first` on, and tells
+/// how many of those are missing; `None` when there are too many pieces.
 fn gather<R: RxBuffer>(
-    first: RxPiece<R>,
+    mut first: RxPiece<R>,
     tail: impl Iterator<Item = R>,
     total: usize,
     pieces: &mut Pieces<R>,
-) -> bool {
-    let mut missing = total;
-    let tail = tail.map(|buffer| RxPiece {
-        start: 0,
-        end: buffer.bytes().len(),
-        buffer,
-    });
-    for mut piece in core::iter::once(first).chain(tail) {
-        piece.truncate(missing);
-        missing -= piece.len();
-        // The first stays even when it is empty: headers are looked for there.
-        if (piece.len() > 0 || pieces.is_empty()) && pieces.try_push(piece).is_err() {
-            return false;
+) -> Option<usize> {
+    first.truncate(total);
+    let mut missing = total - first.len();
+    // It stays even when it is empty: headers are looked for there.
+    pieces.push(first);
+    for buffer in tail {
+        let end = buffer.bytes().len().min(missing);
+        missing -= end;
+        if end > 0 {
+            let start = 0;
+            pieces.try_push(RxPiece { buffer, start, end }).ok()?;
         }
     }
-    true
+    Some(missing)
 }

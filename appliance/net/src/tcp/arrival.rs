@@ -1,6 +1,8 @@
 //! The payload and FIN of an acceptable segment, and when they are acknowledged
 //! (RFC 9293, 3.10.7.4, seventh and eighth; RFC 5681, 4.2).
 
+use core::time::Duration;
+
 use super::connection::{Connection, Context};
 use super::receive_queue::Insertion;
 use super::segment::{Pieces, Segment};
@@ -30,9 +32,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let outcome = receiving
             .queue
             .insert(segment.seq, pieces, receiving.edge, context.budget);
-        receiving.segment = receiving
-            .segment
-            .max(segment.len.min(usize::from(self.settings.mss)));
+        receiving.note_segment(segment.len, usize::from(self.settings.mss));
         context.stats.payload_bytes_in += outcome.in_order as u64;
         context.stats.out_of_order += u64::from(outcome.out_of_order);
         context.stats.dropped_buffers += u64::from(outcome.dropped);
@@ -67,12 +67,21 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             self.output_due = true;
             return;
         }
+        if fin || outcome.filled_gap || outcome.trimmed {
+            self.acknowledge_now();
+        } else {
+            self.await_more(context.now);
+        }
+    }
+
+    /// Something arrived in order: at least every second full-sized segment is acknowledged at once (RFC 5681, 4.2).
+    pub(super) fn await_more(&mut self, now: Duration) {
+        let receiving = &self.receiving;
         let pending = receiving.queue.next().since(receiving.acknowledged);
-        // At least every second full-sized segment.
-        if fin || outcome.filled_gap || outcome.trimmed || pending >= 2 * receiving.segment {
+        if pending >= 2 * receiving.segment {
             self.acknowledge_now();
         } else if !self.deadlines.delayed_ack.is_set() {
-            self.deadlines.delayed_ack = Deadline::at(context.now + DELAYED_ACK);
+            self.deadlines.delayed_ack = Deadline::at(now + DELAYED_ACK);
         }
     }
 }

@@ -215,6 +215,11 @@ impl<R: RxBuffer> Receiving<R> {
         self.queue.sack_blocks(self.duplicate, more)
     }
 
+    /// A segment with so many bytes arrived; what is more than `mss` was put together by a NIC.
+    pub(crate) fn note_segment(&mut self, len: usize, mss: usize) {
+        self.segment = self.segment.max(len.min(mss));
+    }
+
     /// A segment repeats bytes that were received in order.
     pub(crate) fn note_duplicate(&mut self, segment: &Segment) {
         let next = self.queue.next();

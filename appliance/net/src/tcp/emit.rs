@@ -2,12 +2,10 @@
 
 use core::time::Duration;
 
-use zerocopy::{Immutable, IntoBytes, Unaligned};
-
-use arrayvec::ArrayVec;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::connection::{Connection, Context};
-use super::options::{MAX_OPTIONS_LEN, Options};
+use super::options::Options;
 use super::output::Outgoing;
 use super::sack::SackBlocks;
 use super::send_queue::FramePieces;
@@ -30,7 +28,7 @@ pub(crate) struct Link {
     pub offload: Offload,
 }
 
-#[derive(Clone, Copy, IntoBytes, Immutable, Unaligned)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct Headers {
     ethernet: EthernetHeader,
@@ -38,11 +36,11 @@ struct Headers {
     tcp: TcpHeader,
 }
 
-/// What the headers of frames have in common that go out one after the other; what
-/// differs from one to the next is 0.
+/// The headers of the frame that went out last, of which the next has most in common.
 struct Common {
-    headers: Headers,
-    options: ArrayVec<u8, MAX_OPTIONS_LEN>,
+    bytes: [u8; MAX_TCP_FRAME_HEADER],
+    /// Of the TCP header and its options.
+    tcp_len: usize,
     /// Of the pseudo-header without the length.
     checksum: Checksum,
     /// What the window field tells.
@@ -53,6 +51,7 @@ struct Common {
 /// between: those with data have all but a few fields of their headers in common.
 pub(crate) struct Burst {
     link: Link,
+    /// Of a frame with data.
     common: Option<Common>,
     /// Something went out that counts as sent until it is acknowledged.
     pub(super) occupied: bool,
@@ -81,16 +80,20 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     ) {
         let link_offload = burst.link.offload;
         let is_data = outgoing.len > 0 && outgoing.flags == Flags::ACK;
-        let common = match burst.common.take() {
-            Some(common) if is_data => common,
-            _ => self.common(outgoing, &burst.link, context),
+        let mut own = None;
+        let common = if is_data {
+            let new = || self.common(outgoing, &burst.link, context);
+            burst.common.get_or_insert_with(new)
+        } else {
+            burst.common = None;
+            own.insert(self.common(outgoing, &burst.link, context))
         };
         let mss = self.sending.mss;
         let mut pieces = FramePieces::new();
         let len = self.payload(outgoing, &mut pieces);
         let flags = self.flags(outgoing, len);
 
-        let tcp_len = tcp::HEADER_LEN + common.options.len();
+        let tcp_len = common.tcp_len;
         // Outgoing::len is bounded so that the packet fits; see most_payload.
         let total = u16::try_from(ipv4::HEADER_LEN + tcp_len + len).unwrap_or(u16::MAX);
         let cut = (len > mss).then(|| u16::try_from(mss).unwrap_or(u16::MAX));
@@ -99,7 +102,11 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             tcp_checksum: link_offload.tcp_checksum || cut.is_some(),
             tso_segment: cut,
         };
-        let mut headers = common.headers;
+        // Both are there: MAX_TCP_FRAME_HEADER is all three headers with the most options.
+        let Ok((headers, options)) = Headers::mut_from_prefix(&mut common.bytes) else {
+            return;
+        };
+        let options = options.get(..tcp_len - tcp::HEADER_LEN).unwrap_or(&[]);
         headers.ip.total_len = total.into();
         headers.ip.identification = self.sending.identification.into();
         if !offload.ip_checksum {
@@ -117,20 +124,18 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         headers.tcp.checksum = if offload.tcp_checksum {
             checksum.folded().into()
         } else {
+            headers.tcp.checksum = 0.into();
             checksum.add_bytes(headers.tcp.as_bytes());
-            checksum.add_bytes(&common.options);
+            checksum.add_bytes(options);
             for piece in &pieces {
                 let bytes = piece.buffer.bytes().get(piece.range.clone());
                 checksum.add_bytes(bytes.unwrap_or(&[]));
             }
             checksum.finish().into()
         };
-        let mut header = ArrayVec::<u8, MAX_TCP_FRAME_HEADER>::new();
-        // Both fit: MAX_TCP_FRAME_HEADER is all three headers with the most options.
-        let _ = header.try_extend_from_slice(headers.as_bytes());
-        let _ = header.try_extend_from_slice(&common.options);
+        let header_len = ethernet::HEADER_LEN + ipv4::HEADER_LEN + tcp_len;
         sink.emit(TxFrame {
-            header: &header,
+            header: common.bytes.get(..header_len).unwrap_or(&[]),
             payload: &pieces,
             l2_len: u16::try_from(ethernet::HEADER_LEN).unwrap_or(0),
             l3_len: u16::try_from(ipv4::HEADER_LEN).unwrap_or(0),
@@ -143,9 +148,6 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let segments = u16::try_from(segments).unwrap_or(1);
         self.sending.identification = self.sending.identification.wrapping_add(segments);
         let edge = common.edge;
-        if is_data {
-            burst.common = Some(common);
-        }
         self.on_sent(outgoing, len, flags, edge, burst, context);
     }
 
@@ -156,13 +158,19 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         }
     }
 
-    /// The headers of `outgoing`, and of data that follows it, without what is its own.
+    /// The headers of `outgoing`, and of data that follows it, with 0 for what is its own.
     fn common(&self, outgoing: &Outgoing, link: &Link, context: &Context<'_>) -> Common {
         let (window, edge) = self.offered_window(outgoing.flags.has(Flags::SYN));
         let options = self.options(outgoing, context).encode();
         let tcp_len = tcp::HEADER_LEN + options.len();
+        let mut bytes = [0; MAX_TCP_FRAME_HEADER];
+        // Both fit.
+        let (fixed, after) = bytes.split_at_mut(size_of::<Headers>());
+        for (to, from) in after.iter_mut().zip(&options) {
+            *to = *from;
+        }
         let destination = self.endpoints.remote.octets();
-        let headers = Headers {
+        let _ = Headers {
             ethernet: EthernetHeader {
                 destination: link.destination_mac,
                 source: link.source_mac,
@@ -180,10 +188,11 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
                 checksum: 0.into(),
                 urgent: 0.into(),
             },
-        };
+        }
+        .write_to(fixed);
         Common {
-            headers,
-            options,
+            bytes,
+            tcp_len,
             checksum: Checksum::pseudo_header(link.address, destination, PROTOCOL_TCP, 0),
             edge,
         }

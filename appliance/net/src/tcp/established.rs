@@ -17,6 +17,9 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         pieces: &mut Pieces<R>,
         context: &mut Context<'_>,
     ) -> Verdict {
+        if self.take_expected(segment, pieces, context) {
+            return Verdict::Done;
+        }
         match self.state {
             State::SynSent => self.on_segment_syn_sent(segment, context),
             State::SynReceived => self.on_segment_syn_received(segment, pieces, context),

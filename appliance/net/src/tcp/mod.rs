@@ -10,6 +10,7 @@ pub(crate) mod connection;
 pub(crate) mod cubic;
 pub(crate) mod emit;
 pub(crate) mod established;
+pub(crate) mod expected;
 pub(crate) mod handshake;
 pub(crate) mod isn;
 pub(crate) mod keepalive;

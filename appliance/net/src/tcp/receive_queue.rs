@@ -123,7 +123,9 @@ impl<R: RxBuffer> ReceiveQueue<R> {
 
     /// Gives back the first `count` readable bytes.
     pub(crate) fn consume(&mut self, mut count: usize, budget: &mut BufferBudget) {
-        while let Some(first) = self.ready.front_mut() {
+        while count > 0
+            && let Some(first) = self.ready.front_mut()
+        {
             let len = first.len();
             if count < len {
                 first.trim_front(count);
@@ -143,6 +145,25 @@ impl<R: RxBuffer> ReceiveQueue<R> {
         self.ready_bytes = 0;
         self.ahead.clear();
         self.arrived.clear();
+    }
+
+    /// Whether all of `pieces` can be appended.
+    pub(crate) fn has_room(&self, pieces: &Pieces<R>, budget: &BufferBudget) -> bool {
+        self.ready.len() + pieces.len() <= MAX_RECEIVE_PIECES
+            && budget.held + pieces.len() <= budget.limit
+    }
+
+    /// Appends all of `pieces`, which are not all empty; there is room for them, and no gap follows.
+    pub(crate) fn extend(&mut self, pieces: &mut Pieces<R>, budget: &mut BufferBudget) {
+        if pieces.len() > 1 {
+            for piece in pieces.drain(..).filter(|piece| piece.len() > 0) {
+                budget.held += 1;
+                self.make_ready(piece);
+            }
+        } else if let Some(piece) = pieces.pop() {
+            budget.held += 1;
+            self.make_ready(piece);
+        }
     }
 
     /// Takes the payload `pieces` that starts at `seq`; nothing at or beyond
@@ -170,7 +191,9 @@ impl<R: RxBuffer> ReceiveQueue<R> {
             }
             if first == self.next {
                 self.append(piece, budget, &mut outcome);
-                self.join(budget, &mut outcome);
+                if self.has_gap() {
+                    self.join(budget, &mut outcome);
+                }
             } else {
                 self.keep_ahead(first, piece, budget, &mut outcome);
             }
@@ -184,15 +207,16 @@ impl<R: RxBuffer> ReceiveQueue<R> {
             return;
         }
         budget.held += 1;
-        self.make_ready(piece, outcome);
+        outcome.in_order += self.make_ready(piece);
     }
 
-    fn make_ready(&mut self, piece: RxPiece<R>, outcome: &mut Insertion) {
+    /// The length of `piece`, which is not empty.
+    fn make_ready(&mut self, piece: RxPiece<R>) -> usize {
         let len = piece.len();
         self.next = self.next.advanced(len);
         self.ready_bytes += len;
-        outcome.in_order += len;
         self.ready.push_back(piece);
+        len
     }
 
     /// Moves what has become contiguous over to the readable bytes.
@@ -210,7 +234,7 @@ impl<R: RxBuffer> ReceiveQueue<R> {
             if piece.len() == 0 {
                 budget.held -= 1;
             } else {
-                self.make_ready(piece, outcome);
+                outcome.in_order += self.make_ready(piece);
             }
         }
         self.arrived.release(self.next);

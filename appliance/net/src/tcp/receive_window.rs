@@ -8,13 +8,17 @@ use crate::buffer::{RxBuffer, TxBuffer};
 
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// Gives back received bytes and notes a window update when one is worth a
-    /// segment of its own.
-    pub(crate) fn consume(&mut self, count: usize, budget: &mut BufferBudget) {
+    /// segment of its own. Whether anybody has to act on that.
+    pub(crate) fn consume(&mut self, count: usize, budget: &mut BufferBudget) -> bool {
         self.receiving.queue.consume(count, budget);
         if matches!(self.state, State::TimeWait | State::Closed) {
             self.report_finished();
+            true
         } else if self.state.may_receive() && self.is_window_update_due() {
             self.acknowledge_now();
+            true
+        } else {
+            false
         }
     }
 
@@ -43,11 +47,14 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     fn is_window_update_due(&self) -> bool {
         let receiving = &self.receiving;
         let capacity = self.settings.receive_window.min(self.largest_window());
-        let gain = self.possible_edge().since(receiving.edge);
         let left = receiving.edge.since(receiving.queue.next());
-        let step = self.silly_window();
-        (left < capacity / 2 && gain >= capacity / 4 && gain >= step)
-            || (left < usize::from(self.settings.mss) && gain >= step)
+        let is_short = left < capacity / 2;
+        let is_out = left < usize::from(self.settings.mss);
+        if !is_short && !is_out {
+            return false;
+        }
+        let gain = self.possible_edge().since(receiving.edge);
+        gain >= self.silly_window() && (is_out || gain >= capacity / 4)
     }
 
     /// The edge moves by no less than this, so that no small segments are asked

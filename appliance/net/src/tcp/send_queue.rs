@@ -80,13 +80,19 @@ impl<T: TxBuffer> SendQueue<T> {
         pieces: &mut FramePieces<'a, T>,
     ) -> usize {
         let mut missing = len;
-        let first = self
-            .chunks
-            .partition_point(|chunk| from.at_least(chunk.end()));
-        for chunk in self.chunks.range(first..) {
-            if missing == 0 || pieces.len() >= max_pieces || pieces.is_full() {
-                break;
-            }
+        let mut at = match self.chunks.back() {
+            // What is sent for the first time comes from there.
+            Some(last) if from.at_least(last.start) => self.chunks.len() - 1,
+            _ => self
+                .chunks
+                .partition_point(|chunk| from.at_least(chunk.end())),
+        };
+        while missing > 0
+            && pieces.len() < max_pieces
+            && !pieces.is_full()
+            && let Some(chunk) = self.chunks.get(at)
+        {
+            at += 1;
             let start = from.since(chunk.start);
             let count = chunk.buffer.len().saturating_sub(start).min(missing);
             pieces.push(Piece {

@@ -18,15 +18,16 @@ impl Seq {
 
     /// Bytes from `earlier` up to this number, 0 when it is not later.
     pub(crate) fn since(self, earlier: Self) -> usize {
-        if self.is_after(earlier) {
-            self.0.wrapping_sub(earlier.0) as usize
-        } else {
-            0
-        }
+        usize::try_from(self.ahead_of(earlier)).unwrap_or(0)
+    }
+
+    /// How far this number lies after `other`; negative when it lies before.
+    fn ahead_of(self, other: Self) -> i32 {
+        self.0.wrapping_sub(other.0).cast_signed()
     }
 
     pub(crate) fn is_after(self, other: Self) -> bool {
-        self != other && self.0.wrapping_sub(other.0) < 1 << 31
+        self.ahead_of(other) > 0
     }
 
     pub(crate) fn is_before(self, other: Self) -> bool {
@@ -34,7 +35,7 @@ impl Seq {
     }
 
     pub(crate) fn at_least(self, other: Self) -> bool {
-        self == other || self.is_after(other)
+        self.ahead_of(other) >= 0
     }
 
     pub(crate) fn later_of(self, other: Self) -> Self {

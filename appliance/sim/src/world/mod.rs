@@ -319,7 +319,9 @@ impl World {
                 let client = &mut self.clients[number];
                 mutant::off_during(|| {
                     client.advance(&mut self.truth, now);
-                    (client.next(), client.host.transmit(now))
+                    // It sets timers too.
+                    let frames = client.host.transmit(now);
+                    (client.next(), frames)
                 })
             }
             Station::Origin => mutant::off_during(|| {

@@ -10,7 +10,7 @@ mod theirs;
 use super::Row;
 use super::report::Budget;
 use crate::{interleave, timed};
-use ours::OurPair;
+pub use ours::OurPair;
 use theirs::TheirPair;
 
 /// Bytes in a round: half a millisecond of the faster.
@@ -23,7 +23,7 @@ const CHUNK: usize = 16 << 10;
 const FRAME: usize = 1514;
 
 pub(super) fn measure(rounds: usize) -> Vec<Row> {
-    let mut ours = OurPair::new();
+    let mut ours = OurPair::default();
     let mut theirs = TheirPair::new();
     let [we, they] = interleave(rounds, |which| {
         timed(BYTES, || match which {

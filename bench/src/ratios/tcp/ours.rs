@@ -26,7 +26,8 @@ const GOOD: RxChecksums = RxChecksums {
 /// Frames on the wire at a time, as many as the appliance hands to a NIC at once.
 const BURST: usize = 32;
 
-pub(super) struct OurPair {
+/// Both ends, and the wire between them.
+pub struct OurPair {
     ends: [Stack<Buffer, Bytes>; 2],
     wire: Wire,
     sender: ConnectionId,
@@ -37,8 +38,9 @@ pub(super) struct OurPair {
     read: Vec<u8>,
 }
 
-impl OurPair {
-    pub(super) fn new() -> Self {
+impl Default for OurPair {
+    /// Connected.
+    fn default() -> Self {
         let mut ends = HOSTS.map(|(address, number)| {
             Stack::new(Config {
                 mac: [2, 0, 0, 0, 0, number],
@@ -88,7 +90,9 @@ impl OurPair {
         pair.receiver = accepted.expect("connected");
         pair
     }
+}
 
+impl OurPair {
     /// Everything that is on the wire arrives, and what is due is put on it.
     fn poll(&mut self) {
         self.now += Duration::from_micros(5);
@@ -111,7 +115,7 @@ impl OurPair {
     }
 
     /// Carries so many bytes from one end to the other.
-    pub(super) fn carry(&mut self, bytes: usize) {
+    pub fn carry(&mut self, bytes: usize) {
         self.outputs[0].left = bytes;
         self.ends[0].wake(self.sender);
         let mut read = 0;

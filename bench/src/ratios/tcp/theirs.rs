@@ -1,5 +1,6 @@
 //! smoltcp, both ends in one interface.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
@@ -93,20 +94,26 @@ impl TheirPair {
 /// Frames on their way, and buffers that are free again.
 #[derive(Default)]
 struct Wire {
-    frames: VecDeque<Vec<u8>>,
-    spare: Vec<Vec<u8>>,
+    frames: VecDeque<Buffer>,
+    spare: RefCell<Vec<Buffer>>,
+}
+
+/// Memory for any frame: as it keeps its length, it is filled with zeros only once.
+struct Buffer {
+    memory: Box<[u8; FRAME]>,
+    len: usize,
 }
 
 /// One frame that has arrived.
 struct Arrived<'a> {
-    frame: Vec<u8>,
-    spare: &'a mut Vec<Vec<u8>>,
+    frame: Buffer,
+    spare: &'a RefCell<Vec<Buffer>>,
 }
 
 /// Room for one to be sent.
 struct Leaving<'a> {
-    frames: &'a mut VecDeque<Vec<u8>>,
-    buffer: Vec<u8>,
+    frames: &'a mut VecDeque<Buffer>,
+    spare: &'a RefCell<Vec<Buffer>>,
 }
 
 impl Device for Wire {
@@ -115,15 +122,14 @@ impl Device for Wire {
 
     fn receive(&mut self, _: Instant) -> Option<(Arrived<'_>, Leaving<'_>)> {
         let frame = self.frames.pop_front()?;
-        let buffer = self.spare.pop().unwrap_or_default();
         let Self { frames, spare } = self;
-        Some((Arrived { frame, spare }, Leaving { frames, buffer }))
+        let spare = &*spare;
+        Some((Arrived { frame, spare }, Leaving { frames, spare }))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Leaving<'_>> {
-        let buffer = self.spare.pop().unwrap_or_default();
-        let frames = &mut self.frames;
-        Some(Leaving { frames, buffer })
+        let Self { frames, spare } = self;
+        Some(Leaving { frames, spare })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -137,17 +143,22 @@ impl Device for Wire {
 
 impl phy::RxToken for Arrived<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, take: F) -> R {
-        let result = take(&self.frame);
-        self.spare.push(self.frame);
+        let result = take(&self.frame.memory[..self.frame.len]);
+        self.spare.borrow_mut().push(self.frame);
         result
     }
 }
 
 impl phy::TxToken for Leaving<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, len: usize, fill: F) -> R {
-        self.buffer.resize(len, 0);
-        let result = fill(&mut self.buffer);
-        self.frames.push_back(self.buffer);
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, fill: F) -> R {
+        let spare = self.spare.borrow_mut().pop();
+        let mut buffer = spare.unwrap_or_else(|| Buffer {
+            memory: Box::new([0; FRAME]),
+            len: 0,
+        });
+        buffer.len = len;
+        let result = fill(&mut buffer.memory[..len]);
+        self.frames.push_back(buffer);
         result
     }
 }
