@@ -11,7 +11,7 @@ const PACKAGES: [&str; 6] = [
     "stunnel4",
     "haproxy",
     "libssl3",
-    "dpdk",
+    "libdpdk-dev",
 ];
 
 /// Machine and versions, as lines of a Markdown list. What cannot be found out is said to be unknown.
