@@ -2,7 +2,7 @@
 
 mod lab;
 mod machine;
-mod process;
+pub mod process;
 mod report;
 mod servers;
 

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::RingsError;
+use crate::peers::process::Process;
 
 /// Time that it gets to end.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -91,6 +92,11 @@ impl Appliance {
     /// Where its ports are: the clients', the origin's.
     pub fn sockets(&self) -> [PathBuf; 2] {
         ["client.sock", "origin.sock"].map(|name| self.directory.join(name))
+    }
+
+    /// Its process.
+    pub fn process(&self) -> Process {
+        Process::foreign("wirepage", self.child.id())
     }
 
     /// Fails with its log if it has ended.

@@ -96,10 +96,16 @@ struct Cost {
     busy_ticks_per_call: u64,
     /// Busy ticks for each byte of data, in thousandths.
     busy_milliticks_per_byte: Option<u64>,
+    /// Hundredths of a core that it takes with connections and nothing to do.
+    idle_core_percent: f64,
     /// Bytes of file data attached, and copied, on their way out.
     attached_bytes: u64,
     copied_bytes: u64,
 }
+
+/// How long Wirepage is left alone after the mount, before and while its processor time is looked at.
+const QUIET: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(5);
 
 /// Time that each step before the load may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -149,6 +155,16 @@ impl World<'_> {
         }
     }
 
+    /// Hundredths of a core that Wirepage takes while nobody wants anything of it.
+    fn idle_percent(&mut self, appliance: &Appliance) -> Result<f64, RingsError> {
+        let start = self.clock.elapsed() + QUIET;
+        while self.turn()? < start {}
+        let process = appliance.process();
+        let before = process.cpu_seconds()?;
+        while self.turn()? < start + IDLE {}
+        Ok((process.cpu_seconds()? - before) / IDLE.as_secs_f64() * 100.0)
+    }
+
     fn counters(&mut self, appliance: &mut Appliance) -> Result<Counters, RingsError> {
         let mut asked = appliance.ask()?;
         self.turn_until("the counters", appliance, |_| {
@@ -189,6 +205,7 @@ pub fn run(options: &Options) -> Result<(), RingsError> {
         world.clients.is_mounted()
     })?;
 
+    let idle_percent = world.idle_percent(&appliance)?;
     let begin = world.clock.elapsed();
     let start = begin + Duration::from_secs_f64(shape.warm_up);
     let end = start + Duration::from_secs_f64(shape.seconds);
@@ -199,14 +216,14 @@ pub fn run(options: &Options) -> Result<(), RingsError> {
     let tally = world.clients.tally();
     let after = world.counters(&mut appliance)?;
     appliance.check()?;
-    report(shape, tally, &before, &after)
+    report(shape, tally, (&before, &after), idle_percent)
 }
 
 fn report(
     shape: &Shape,
     tally: Tally,
-    before: &Counters,
-    after: &Counters,
+    (before, after): (&Counters, &Counters),
+    idle_percent: f64,
 ) -> Result<(), RingsError> {
     let outcome = Outcome {
         tally,
@@ -222,6 +239,7 @@ fn report(
         ticks_per_second: after.value("ticks_per_second"),
         busy_ticks_per_call: busy_ticks / report.calls.max(1),
         busy_milliticks_per_byte: (busy_ticks * 1000).checked_div(report.data_bytes),
+        idle_core_percent: idle_percent,
         attached_bytes: more("tx_payload_attached_bytes"),
         copied_bytes: more("tx_payload_copied_bytes"),
         report,
@@ -242,6 +260,7 @@ fn report(
         cost.attached_bytes >> 20,
         cost.copied_bytes >> 20
     );
+    println!("and with nothing to do {idle_percent:.1} % of a core");
     Ok(())
 }
 
