@@ -5,7 +5,7 @@ use core::time::Duration;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::connection::{Connection, Context};
-use super::options::Options;
+use super::options::{MAX_OPTIONS_LEN, Options};
 use super::output::Outgoing;
 use super::sack::SackBlocks;
 use super::send_queue::FramePieces;
@@ -35,6 +35,8 @@ struct Headers {
     ip: Ipv4Header,
     tcp: TcpHeader,
 }
+
+const _: () = assert!(size_of::<Headers>() + MAX_OPTIONS_LEN <= MAX_TCP_FRAME_HEADER);
 
 /// The headers of the frame that went out last, of which the next has most in common.
 struct Common {
