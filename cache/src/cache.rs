@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use mutant::Mutant;
 
-use crate::index::Index;
+use crate::index::{Entry, Index};
 use crate::key::{BlockKey, FileId, KeyHasher};
 use crate::limits::{CREDIT_PER_ALLOCATION, VICTIM_LOOK};
 use crate::memory::{Arena, BlockMut, BlockRef, BlockSlice};
@@ -150,11 +150,7 @@ impl Cache {
         let hash = self.index.hash(key);
         let found = self.index.find(hash, key).and_then(|block| {
             let entry = self.index.entry(block);
-            let valid = if mutant::is_on(Mutant::ValidRangeIgnored) {
-                0..self.block_size
-            } else {
-                entry.valid()
-            };
+            let valid = self.valid(entry);
             let at_end = entry.end_of_file && range.start == valid.end;
             (valid.contains(&range.start) || at_end).then_some((block, valid, entry.end_of_file))
         });
@@ -172,6 +168,25 @@ impl Cache {
             valid,
             end_of_file,
         })
+    }
+
+    /// Whether [`lookup`](Self::lookup) would find all bytes of `range`. Counts nothing.
+    #[must_use]
+    pub fn holds(&self, key: BlockKey, range: Range<usize>) -> bool {
+        let found = self.index.find(self.index.hash(key), key);
+        found.is_some_and(|block| {
+            let valid = self.valid(self.index.entry(block));
+            valid.start <= range.start && range.end <= valid.end
+        })
+    }
+
+    /// The bytes of a block that may leave.
+    fn valid(&self, entry: &Entry) -> Range<usize> {
+        if mutant::is_on(Mutant::ValidRangeIgnored) {
+            0..self.block_size
+        } else {
+            entry.valid()
+        }
     }
 
     /// The block under `key` with its valid range and whether the file ends there.

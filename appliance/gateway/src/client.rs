@@ -52,6 +52,13 @@ pub(crate) enum CallIntake {
     Skip,
 }
 
+impl CallIntake {
+    /// Whether nothing happens without more bytes.
+    pub(crate) fn is_gathering(&self) -> bool {
+        matches!(self, Self::Head | Self::Gather)
+    }
+}
+
 /// A WRITE whose data is arriving.
 #[derive(Debug)]
 pub(crate) struct WriteIntake {

@@ -76,29 +76,10 @@ impl Gateway {
             if client.asks() {
                 client.last_active = self.now;
             }
-            let step = match client.intake {
-                CallIntake::Head | CallIntake::Gather => match self.answer_at_once(client, rest) {
-                    Some(taken) => Step::Went(taken),
-                    None => self.gather(client, rest)?,
-                },
-                CallIntake::Complete => match self.dispatch(client) {
-                    Ok(true) => {
-                        client.intake = CallIntake::Head;
-                        Step::Went(0)
-                    }
-                    Ok(false) => Step::Stuck,
-                    Err(error) => {
-                        client.intake = refuse_header(error, true)?;
-                        Step::Went(0)
-                    }
-                },
-                CallIntake::Refuse {
-                    xid,
-                    refusal,
-                    ended,
-                } => self.refuse(client, xid, refusal, ended),
-                CallIntake::Write(_) => self.take_write(client, rest)?,
-                CallIntake::Skip => skip(client, rest)?,
+            let step = match self.answer_at_once(client, rest) {
+                Some(taken) => Step::Went(taken),
+                None if rest.is_empty() && client.intake.is_gathering() => Step::Stuck,
+                None => self.step(client, rest)?,
             };
             match step {
                 Step::Went(count) => taken += count,
@@ -114,6 +95,32 @@ impl Gateway {
                 }
             }
         }
+    }
+
+    /// One step of dealing with a call, for which there may be no bytes.
+    fn step(&mut self, client: &mut Client, rest: &[u8]) -> Result<Step, ConnectionError> {
+        self.forget_deadline();
+        Ok(match client.intake {
+            CallIntake::Head | CallIntake::Gather => self.gather(client, rest)?,
+            CallIntake::Complete => match self.dispatch(client) {
+                Ok(true) => {
+                    client.intake = CallIntake::Head;
+                    Step::Went(0)
+                }
+                Ok(false) => Step::Stuck,
+                Err(error) => {
+                    client.intake = refuse_header(error, true)?;
+                    Step::Went(0)
+                }
+            },
+            CallIntake::Refuse {
+                xid,
+                refusal,
+                ended,
+            } => self.refuse(client, xid, refusal, ended),
+            CallIntake::Write(_) => self.take_write(client, rest)?,
+            CallIntake::Skip => skip(client, rest)?,
+        })
     }
 
     /// Takes more of a call's head, or of a call that is no WRITE.

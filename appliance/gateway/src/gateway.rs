@@ -1,5 +1,6 @@
 //! The whole of it: what comes in, what goes out, in which order to call.
 
+use core::cell::Cell;
 use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddrV4;
@@ -85,6 +86,8 @@ pub struct Gateway {
     /// When the call was sent whose reply is being looked at, see [`UpstreamCalls::sequence`].
     pub(crate) replying_to: u64,
     pub(crate) now: Duration,
+    /// What [`Gateway::next_deadline`] came to, until something happens that may change it.
+    known_deadline: Cell<Option<Option<Duration>>>,
     pub(crate) draining: bool,
     /// Bytes were offered and not all taken since the last timeout.
     held_back: bool,
@@ -159,6 +162,7 @@ impl Gateway {
             counters: GatewayStats::default(),
             replying_to: 0,
             now: Duration::ZERO,
+            known_deadline: Cell::new(None),
             draining: false,
             held_back: false,
             sweep_at: Duration::ZERO,
@@ -172,7 +176,7 @@ impl Gateway {
 
     /// A client has connected. Beyond the bound on connections, or its share of them, it is reset.
     pub fn client_opened(&mut self, client: ClientId, info: ClientInfo, now: Duration) {
-        self.now = now;
+        self.happens(now);
         let account = Budget::account(&self.budget, *info.peer.ip());
         let Some(holder) = Holder::new(account) else {
             self.counters.clients_refused += 1;
@@ -189,7 +193,7 @@ impl Gateway {
     /// will be; what was asked for whole is still answered, and then the connection is closed with
     /// [`Action::CloseClient`].
     pub fn client_finished(&mut self, client: ClientId, now: Duration) {
-        self.now = now;
+        self.happens(now);
         if let Some(Some(state)) = self.clients.get_mut(&client) {
             state.finished = true;
             state.forget_partial();
@@ -217,7 +221,7 @@ impl Gateway {
     /// and forgotten otherwise; what came of calls that must not be executed twice is remembered for when
     /// the client comes back.
     pub fn client_closed(&mut self, client: ClientId, now: Duration) {
-        self.now = now;
+        self.happens(now);
         // Only whoever is charged for something is owed something, and worth the search for it.
         let is_owed = match self.clients.remove(&client).flatten() {
             Some(state) => {
@@ -260,13 +264,13 @@ impl Gateway {
 
     /// A connection asked for with [`Action::OpenOrigin`] is established.
     pub fn origin_opened(&mut self, origin: OriginId, now: Duration) {
-        self.now = now;
+        self.happens(now);
         self.secure_link(origin);
     }
 
     /// A connection to the origin could not be established, or is gone.
     pub fn origin_closed(&mut self, origin: OriginId, now: Duration) {
-        self.now = now;
+        self.happens(now);
         self.link_lost(origin);
     }
 
@@ -280,7 +284,7 @@ impl Gateway {
         bytes: &[u8],
         now: Duration,
     ) -> Result<usize, ConnectionError> {
-        self.now = now;
+        self.happens(now);
         let taken = self
             .take_origin_bytes(origin, bytes)
             .inspect_err(|_| self.link_broken(origin))?;
@@ -290,7 +294,8 @@ impl Gateway {
 
     /// The next thing to do, or `None` when there is nothing left for now.
     pub fn poll_action(&mut self) -> Option<Action> {
-        if self.actions.is_empty() {
+        if self.actions.is_empty() && !(self.starved.is_empty() && self.stalled.is_empty()) {
+            self.forget_deadline();
             self.resume();
         }
         self.actions.pop_front()
@@ -305,21 +310,39 @@ impl Gateway {
     /// When [`Gateway::handle_timeout`] is to be called next.
     pub fn poll_timeout(&self) -> Option<Duration> {
         let resume = self.waits_for_room().then(|| self.now + RESUME_INTERVAL);
+        let known = self.known_deadline.get();
+        debug_assert!(known.is_none_or(|known| known == self.next_deadline()));
+        let others = known.unwrap_or_else(|| self.next_deadline());
+        self.known_deadline.set(Some(others));
+        [others, resume].into_iter().flatten().min()
+    }
+
+    /// When something is due that does not wait for room.
+    fn next_deadline(&self) -> Option<Duration> {
         let sweep = (!self.clients.is_empty()).then_some(self.sweep_at);
-        let others = [
+        let all = [
             self.links_timeout(),
             self.overdue_timeout(),
             self.patience_timeout(),
             self.exports_timeout(),
             sweep,
-            resume,
         ];
-        others.into_iter().flatten().min()
+        all.into_iter().flatten().min()
+    }
+
+    /// Something happens now that may change when something is due.
+    pub(crate) fn happens(&mut self, now: Duration) {
+        self.now = now;
+        self.forget_deadline();
+    }
+
+    pub(crate) fn forget_deadline(&mut self) {
+        self.known_deadline.set(None);
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Duration) {
-        self.now = now;
+        self.happens(now);
         self.held_back = false;
         self.resolve_exports();
         self.give_up_on_calls();
@@ -375,6 +398,7 @@ impl Gateway {
     /// Reads no new calls from now on; those in flight are finished, half-read ones are forgotten.
     pub fn drain(&mut self) {
         self.draining = true;
+        self.forget_deadline();
         for client in self.clients.values_mut().flatten() {
             client.forget_partial();
         }

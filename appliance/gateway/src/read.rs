@@ -1,9 +1,11 @@
 //! READ: from the cache if the caller may, block by block, each missing block asked for once.
 
+use std::ops::Range;
+
 use cache::BlockKey;
 use mutant::Mutant;
-use nfs::nfs3::Status;
 use nfs::nfs3::results::ReadHead;
+use nfs::nfs3::{FileAttributes, Status};
 use nfs::xdr::padding;
 
 use crate::access::MayRead;
@@ -107,24 +109,17 @@ impl Gateway {
 
     /// Cuts the READ into blocks. What is known to lie past the end of the file is not looked for.
     fn plan_read(&self, id: CallId, work: &mut ReadWork) {
-        let start = work.args.offset;
-        let mut end = start.saturating_add(u64::from(work.args.count));
-        if !work.private
-            && let Some(size) = self.size_of(id)
-        {
-            end = end.min(size.max(start));
-        }
-        work.range = start..end;
+        let attributes = self
+            .calls
+            .get(id)
+            .and_then(|call| self.files.get(call.file?)?.attributes())
+            .filter(|_| !work.private);
+        work.range = clip_read(work.args.offset, work.args.count, attributes);
         let blocks = self.block_indices(&work.range);
         work.piece_count = usize::try_from(blocks.end - blocks.start)
             .unwrap_or(READ_PIECES_MAX)
             .min(READ_PIECES_MAX);
         work.stage = ReadStage::Gathering;
-    }
-
-    fn size_of(&self, id: CallId) -> Option<u64> {
-        let file = self.calls.get(id)?.file?;
-        Some(self.files.get(file)?.attributes()?.size)
     }
 
     /// Looks for every piece that is still wanted; `true` if there was no room to ask for one.
@@ -282,8 +277,19 @@ impl ReadWork {
     }
 }
 
+/// The bytes of the file that a READ is about: none that are known to lie past its end.
+pub(crate) fn clip_read(
+    offset: u64,
+    count: u32,
+    attributes: Option<&FileAttributes>,
+) -> Range<u64> {
+    let end = offset.saturating_add(u64::from(count));
+    let known_end = attributes.map_or(end, |known| known.size.max(offset));
+    offset..end.min(known_end)
+}
+
 /// Where piece `piece` of `range` lies.
-pub(crate) fn place_of(range: &std::ops::Range<u64>, piece: usize, block_size: usize) -> Place {
+pub(crate) fn place_of(range: &Range<u64>, piece: usize, block_size: usize) -> Place {
     let (first, first_start) = split(range.start, block_size);
     let index = first + piece as u64;
     let block_start = index * block_size as u64;

@@ -186,7 +186,7 @@ impl Gateway {
         offers_tls: bool,
         now: Duration,
     ) -> Result<(), ExportsMoved> {
-        self.now = now;
+        self.happens(now);
         self.exports.replace(exports)?;
         self.config.offers_tls = offers_tls;
         for client in self.clients.values_mut().flatten() {
@@ -197,7 +197,7 @@ impl Gateway {
 
     /// TLS is set up on a client's connection, or what its certificate is good for was judged once more.
     pub fn client_secured(&mut self, client: ClientId, security: ClientSecurity, now: Duration) {
-        self.now = now;
+        self.happens(now);
         if let Some(Some(state)) = self.clients.get_mut(&client) {
             state.security = Rc::new(security);
             state.securing = false;
@@ -206,14 +206,14 @@ impl Gateway {
 
     /// TLS is set up on a connection to the origin, as asked for with `Action::SecureOrigin`.
     pub fn origin_secured(&mut self, origin: OriginId, now: Duration) {
-        self.now = now;
+        self.happens(now);
         self.link_opened(origin);
     }
 
     /// A connection to the origin is to be replaced: no new calls go out on it, and it is closed when those
     /// on it are settled.
     pub fn origin_retiring(&mut self, origin: OriginId, now: Duration) {
-        self.now = now;
+        self.happens(now);
         let first = self.upstream.sequence();
         let index = self.links.of_origin(origin);
         if let Some(link) = index.and_then(|index| self.links.get_mut(index))
@@ -331,7 +331,7 @@ impl Gateway {
         len: usize,
         now: Duration,
     ) -> Result<(), ConnectionError> {
-        self.now = now;
+        self.happens(now);
         self.placed_by_client(client, len)
     }
 
@@ -342,7 +342,7 @@ impl Gateway {
 
     /// As [`Gateway::client_placed`], for what the origin sends.
     pub fn origin_placed(&mut self, origin: OriginId, len: usize, now: Duration) {
-        self.now = now;
+        self.happens(now);
         self.placed_by_origin(origin, len);
     }
 }

@@ -4,6 +4,7 @@
 //! credential under which everything else is done: it goes to the origin with it, and what the origin says
 //! of it is remembered for it. A repeated call is recognised by what the client sent.
 
+use nfs::limits::GROUPS;
 use nfs::rpc::{self, AuthSys, Credential};
 use nfs::xdr::Writer;
 
@@ -34,6 +35,41 @@ pub struct Anonymous {
 }
 
 impl Squash {
+    /// Who the origin takes for whom: what [`Squash::replace`] makes of a credential, for whoever needs no more of it.
+    pub(crate) fn identity(self, identity: Identity) -> Identity {
+        let (anonymous, everybody) = match self {
+            Self::Nobody => return identity,
+            Self::Root(anonymous) => (anonymous, false),
+            Self::Everybody(anonymous) => (anonymous, true),
+        };
+        let other = |id, other| if everybody || id == 0 { other } else { id };
+        match identity {
+            Identity::Nobody if everybody => Identity::User {
+                uid: anonymous.uid,
+                gid: anonymous.gid,
+                gids: [0; GROUPS],
+                gid_count: 0,
+            },
+            Identity::Nobody => Identity::Nobody,
+            Identity::User {
+                uid,
+                gid,
+                mut gids,
+                gid_count,
+            } => {
+                for gid in gids.iter_mut().take(usize::from(gid_count)) {
+                    *gid = other(*gid, anonymous.gid);
+                }
+                Identity::User {
+                    uid: other(uid, anonymous.uid),
+                    gid: other(gid, anonymous.gid),
+                    gids,
+                    gid_count,
+                }
+            }
+        }
+    }
+
     /// What the origin is shown instead of `credential`; `None` if it stays.
     fn replace(self, credential: &Credential, machine_name: &str) -> Option<Credential> {
         match self {
@@ -88,5 +124,43 @@ impl Gateway {
         call.identity = Identity::of(&credential).unwrap_or(Identity::Nobody);
         call.credential = credential;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// 0 is often what matters.
+    fn ids() -> impl Strategy<Value = u32> {
+        prop_oneof![Just(0), 0..3_u32, any::<u32>()]
+    }
+
+    fn squashes() -> impl Strategy<Value = Squash> {
+        (0..3, ids(), ids()).prop_map(|(kind, uid, gid)| match kind {
+            0 => Squash::Nobody,
+            1 => Squash::Root(Anonymous { uid, gid }),
+            _ => Squash::Everybody(Anonymous { uid, gid }),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_identity_is_that_of_the_credential_that_the_origin_sees(
+            squash in squashes(),
+            user in proptest::option::of((ids(), ids(), proptest::collection::vec(ids(), 0..=GROUPS))),
+        ) {
+            let credential = match &user {
+                None => Credential::none(),
+                Some((uid, gid, gids)) => {
+                    let auth = AuthSys::new(b"machine", *uid, *gid, gids).expect("few groups");
+                    Credential::from_auth_sys(&auth).expect("a short name")
+                }
+            };
+            let seen = squash.replace(&credential, "gateway").unwrap_or(credential.clone());
+            let identity = Identity::of(&credential).expect("a flavor that is served");
+            prop_assert_eq!(Some(squash.identity(identity)), Identity::of(&seen));
+        }
     }
 }

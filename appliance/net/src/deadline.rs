@@ -1,8 +1,8 @@
 //! When something is due, in a form that is cheap to compare: every segment asks which of several comes first.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
-/// A time in nanoseconds, or never.
+/// A time, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(u64);
 
@@ -10,21 +10,20 @@ impl Deadline {
     /// Later than everything.
     pub(crate) const NEVER: Self = Self(u64::MAX);
 
-    pub(crate) fn at(time: Duration) -> Self {
-        let seconds = time.as_secs().saturating_mul(1_000_000_000);
-        Self(seconds.saturating_add(u64::from(time.subsec_nanos())))
+    pub(crate) fn at(time: Nanos) -> Self {
+        Self(time.as_nanos())
     }
 
     pub(crate) fn is_set(self) -> bool {
         self != Self::NEVER
     }
 
-    pub(crate) fn is_due(self, now: Duration) -> bool {
+    pub(crate) fn is_due(self, now: Nanos) -> bool {
         self.is_set() && self <= Self::at(now)
     }
 
-    pub(crate) fn time(self) -> Option<Duration> {
-        self.is_set().then(|| Duration::from_nanos(self.0))
+    pub(crate) fn time(self) -> Option<Nanos> {
+        self.is_set().then(|| Nanos::from_nanos(self.0))
     }
 
     /// Whole units of so many nanoseconds since the start.
@@ -39,8 +38,8 @@ impl Default for Deadline {
     }
 }
 
-impl From<Option<Duration>> for Deadline {
-    fn from(time: Option<Duration>) -> Self {
+impl From<Option<Nanos>> for Deadline {
+    fn from(time: Option<Nanos>) -> Self {
         time.map_or(Self::NEVER, Self::at)
     }
 }

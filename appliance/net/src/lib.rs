@@ -49,6 +49,7 @@ mod deadline;
 mod event;
 mod frame;
 pub mod limits;
+mod nanos;
 mod neighbour;
 mod stack;
 mod stats;

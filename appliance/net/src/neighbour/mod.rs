@@ -5,15 +5,16 @@
 //! by a request that asks for us; what else passes by only refreshes entries
 //! that exist.
 
+use crate::nanos::Nanos;
 use core::net::Ipv4Addr;
-use core::time::Duration;
 
+use crate::deadline::Deadline;
 use crate::limits::{ARP_HOLD_OFF, ARP_REQUESTS, ARP_RETRY, NEIGHBOUR_LIFETIME};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     /// Trusted until then; afterwards asked for again, and used meanwhile.
-    Known { mac: [u8; 6], until: Duration },
+    Known { mac: [u8; 6], until: Nanos },
     /// Used while nobody has answered that it is still right.
     Stale { mac: [u8; 6] },
     /// Nobody has answered yet.
@@ -29,8 +30,8 @@ struct Neighbour {
     /// Requests sent without an answer.
     requests: u8,
     /// When the next request, or the next attempt, is due.
-    next_request: Duration,
-    used: Duration,
+    next_request: Nanos,
+    used: Nanos,
 }
 
 /// What is known about a next hop; with `ask` a request is to be sent now.
@@ -70,7 +71,7 @@ impl Neighbours {
     }
 
     /// Looks `address` up, first at `slot`, where it was last.
-    pub(crate) fn resolve(&mut self, address: Ipv4Addr, slot: usize, now: Duration) -> Resolution {
+    pub(crate) fn resolve(&mut self, address: Ipv4Addr, slot: usize, now: Nanos) -> Resolution {
         let found = match self.entries.get(slot) {
             Some(entry) if entry.address == address => Some(slot),
             _ => self.position(address),
@@ -128,7 +129,7 @@ impl Neighbours {
         address: Ipv4Addr,
         mac: [u8; 6],
         create: bool,
-        now: Duration,
+        now: Nanos,
     ) -> bool {
         let status = Status::Known {
             mac,
@@ -158,7 +159,7 @@ impl Neighbours {
     }
 
     /// A connection through `slot` makes progress, so the address is right.
-    pub(crate) fn confirm(&mut self, address: Ipv4Addr, slot: usize, now: Duration) {
+    pub(crate) fn confirm(&mut self, address: Ipv4Addr, slot: usize, now: Nanos) {
         let Some(entry) = self.entries.get_mut(slot) else {
             return;
         };
@@ -173,19 +174,20 @@ impl Neighbours {
         }
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+    pub(crate) fn next_deadline(&self) -> Deadline {
         if self.asked == 0 {
-            return None;
+            return Deadline::NEVER;
         }
         self.entries
             .iter()
             .filter(|entry| entry.is_asked())
             .map(|entry| entry.next_request)
             .min()
+            .into()
     }
 
     /// One thing that is due, if any.
-    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<Due> {
+    pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<Due> {
         if self.asked == 0 {
             return None;
         }
@@ -199,7 +201,7 @@ impl Neighbours {
             self.asked -= 1;
             return Some(Due::Unreachable(entry.address));
         }
-        entry.next_request = now + ARP_RETRY * (1 << entry.requests);
+        entry.next_request = now + Nanos::of(ARP_RETRY) * (1 << entry.requests);
         entry.requests += 1;
         Some(Due::Ask(entry.address))
     }
@@ -227,7 +229,7 @@ impl Neighbour {
         matches!(self.status, Status::Asked | Status::Stale { .. })
     }
 
-    fn ask_first(&mut self, status: Status, now: Duration) {
+    fn ask_first(&mut self, status: Status, now: Nanos) {
         self.status = status;
         self.requests = 1;
         self.next_request = now + ARP_RETRY;

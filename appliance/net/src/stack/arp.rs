@@ -1,7 +1,7 @@
 //! ARP (RFC 826): answering, asking, announcing (RFC 5227).
 
+use crate::nanos::Nanos;
 use core::net::Ipv4Addr;
-use core::time::Duration;
 
 use arrayvec::ArrayVec;
 use zerocopy::{FromBytes, IntoBytes};
@@ -49,7 +49,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     }
 
     /// Takes the packet after the Ethernet header.
-    pub(super) fn handle_arp(&mut self, bytes: &[u8], now: Duration) {
+    pub(super) fn handle_arp(&mut self, bytes: &[u8], now: Nanos) {
         let Ok((packet, _)) = ArpPacket::ref_from_prefix(bytes) else {
             self.stats.dropped_malformed += 1;
             return;
@@ -91,7 +91,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
 
     /// The next hop does not answer. Those who only start are told; the others
     /// have their own time-out.
-    pub(super) fn give_up_connecting(&mut self, next_hop: Ipv4Addr, now: Duration) {
+    pub(super) fn give_up_connecting(&mut self, next_hop: Ipv4Addr, now: Nanos) {
         let mut context = Context {
             now,
             stats: &mut self.stats,

@@ -1,7 +1,7 @@
 //! A full backlog: SYNs are answered with a cookie, and the acknowledgement
 //! that brings it back opens the connection. Nothing is kept in between.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use super::Stack;
 use super::bare_segment::BareSegment;
@@ -13,7 +13,7 @@ use crate::tcp::syn_cookie::SynCookies;
 use crate::wire::tcp::Flags;
 
 impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
-    fn cookies(&self, now: Duration) -> SynCookies<'_> {
+    fn cookies(&self, now: Nanos) -> SynCookies<'_> {
         SynCookies {
             secret: &self.config.secret,
             local: self.config.address,
@@ -21,7 +21,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         }
     }
 
-    pub(super) fn answer_with_cookie(&mut self, source_mac: [u8; 6], syn: &Segment, now: Duration) {
+    pub(super) fn answer_with_cookie(&mut self, source_mac: [u8; 6], syn: &Segment, now: Nanos) {
         let settings = self.settings;
         let cookies = self.cookies(now);
         let window = settings.receive_window.min(MAX_UNSCALED_WINDOW);
@@ -44,7 +44,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         source_mac: [u8; 6],
         segment: &Segment,
         pieces: &mut Pieces<R>,
-        now: Duration,
+        now: Nanos,
     ) -> bool {
         let acknowledges =
             segment.has(Flags::ACK) && !segment.has(Flags::SYN) && !segment.has(Flags::RST);

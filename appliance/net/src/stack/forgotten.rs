@@ -5,6 +5,7 @@
 //! answered with RST (3.10.7.1). So each peer is sent a segment that it must answer (3.10.7.4: to an
 //! unacceptable one with an ACK), and the rest is what happens anyway.
 
+use crate::nanos::Nanos;
 use core::net::SocketAddrV4;
 use core::time::Duration;
 
@@ -12,6 +13,7 @@ use super::Stack;
 use super::bare_segment::BareSegment;
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::config::is_unicast;
+use crate::deadline::Deadline;
 use crate::limits::{
     FORGOTTEN_PROBE_PACE, FORGOTTEN_PROBE_WAIT, FORGOTTEN_PROBES, FORGOTTEN_PROBES_AT_ONCE,
 };
@@ -32,7 +34,7 @@ pub(super) struct ForgottenPeers {
     /// Whose turn it is in this round.
     next: usize,
     round: u32,
-    due: Option<Duration>,
+    due: Option<Nanos>,
 }
 
 impl ForgottenPeers {
@@ -46,18 +48,18 @@ impl ForgottenPeers {
         }
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.due
+    pub(super) fn next_deadline(&self) -> Deadline {
+        self.due.into()
     }
 
     /// After a batch: when the next one is due, in this round or, twice as long after the last, in the next.
-    fn schedule(&mut self, now: Duration) {
+    fn schedule(&mut self, now: Nanos) {
         if self.next < self.peers.len() {
             self.due = Some(now + FORGOTTEN_PROBE_PACE);
             return;
         }
         self.next = 0;
-        self.due = Some(now + FORGOTTEN_PROBE_WAIT * (1 << self.round));
+        self.due = Some(now + Nanos::of(FORGOTTEN_PROBE_WAIT) * (1 << self.round));
         self.round += 1;
         if self.round >= FORGOTTEN_PROBES {
             // This run is not going to need the memory again.
@@ -94,7 +96,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             remote_port: remote.port(),
             local_port,
         });
-        self.forgotten.due.get_or_insert(now);
+        self.forgotten.due.get_or_insert(Nanos::of(now));
         true
     }
 
@@ -104,7 +106,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         self.forgotten.due.is_some()
     }
 
-    pub(super) fn handle_forgotten_timeout(&mut self, now: Duration) {
+    pub(super) fn handle_forgotten_timeout(&mut self, now: Nanos) {
         if self.forgotten.due.is_none_or(|due| due > now) {
             return;
         }
@@ -118,7 +120,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         self.forgotten.schedule(now);
     }
 
-    fn send_forgotten_probe(&mut self, endpoints: Endpoints, now: Duration) {
+    fn send_forgotten_probe(&mut self, endpoints: Endpoints, now: Nanos) {
         // A peer that has come back from the same port has found out.
         if self.connections.find(&endpoints).is_some() {
             return;

@@ -3,8 +3,8 @@
 //! ignored: hard errors prove nothing about a peer that TCP could not find out
 //! itself (RFC 5927).
 
+use crate::nanos::Nanos;
 use core::net::Ipv4Addr;
-use core::time::Duration;
 
 use zerocopy::FromBytes;
 use zerocopy::byteorder::network_endian::{U16, U32};
@@ -36,7 +36,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         source_mac: [u8; 6],
         source: Ipv4Addr,
         (pieces, total): (&Pieces<R>, usize),
-        now: Duration,
+        now: Nanos,
     ) {
         let first = pieces.first().map_or(&[][..], RxPiece::bytes);
         let mut checksum = Checksum::default();
@@ -88,7 +88,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         })
     }
 
-    fn handle_too_big(&mut self, too_big: &TooBig, now: Duration) {
+    fn handle_too_big(&mut self, too_big: &TooBig, now: Nanos) {
         let Some(index) = self.connections.find(&too_big.endpoints) else {
             return;
         };

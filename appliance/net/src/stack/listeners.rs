@@ -1,6 +1,6 @@
 //! Listening ports and their half-open connections.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use arrayvec::ArrayVec;
 
@@ -10,7 +10,7 @@ struct Listener {
     port: u16,
     half_open: usize,
     /// When a SYN was last answered with a cookie.
-    cookie_sent: Option<Duration>,
+    cookie_sent: Option<Nanos>,
 }
 
 pub(super) struct Listeners {
@@ -64,7 +64,7 @@ impl Listeners {
         }
     }
 
-    pub(super) fn note_cookie(&mut self, port: u16, now: Duration) {
+    pub(super) fn note_cookie(&mut self, port: u16, now: Nanos) {
         if let Some(listener) = self.find(port) {
             listener.cookie_sent = Some(now);
         }
@@ -72,12 +72,12 @@ impl Listeners {
 
     /// Whether a cookie that is still good may be under way to the port; while
     /// there is none nobody can guess one.
-    pub(super) fn awaits_cookie(&self, port: u16, now: Duration) -> bool {
+    pub(super) fn awaits_cookie(&self, port: u16, now: Nanos) -> bool {
         self.listeners.iter().any(|listener| {
             listener.port == port
                 && listener
                     .cookie_sent
-                    .is_some_and(|sent| now.saturating_sub(sent) <= COOKIE_PERIOD * 2)
+                    .is_some_and(|sent| now.saturating_sub(sent) <= Nanos::of(COOKIE_PERIOD) * 2)
         })
     }
 

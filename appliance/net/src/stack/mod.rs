@@ -29,7 +29,9 @@ use timers::Timers;
 
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::config::{Config, ConfigError, CongestionControl};
+use crate::deadline::Deadline;
 use crate::event::ConnectionId;
+use crate::nanos::Nanos;
 use crate::neighbour::{Due, Neighbours};
 use crate::stats::Stats;
 use crate::tcp::connection::{Context, Settings};
@@ -150,7 +152,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     /// on until the peer's FIN. A connection that is still opening is given up.
     pub fn close(&mut self, connection: ConnectionId, now: Duration) {
         let mut context = Context {
-            now,
+            now: Nanos::of(now),
             stats: &mut self.stats,
             budget: &mut self.budget,
         };
@@ -178,18 +180,19 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     /// anything that really is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        [
-            self.timers.next(),
-            self.neighbours.next_deadline(),
-            self.forgotten.next_deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        self.next_deadline().time().map(Duration::from)
+    }
+
+    fn next_deadline(&self) -> Deadline {
+        self.timers
+            .next()
+            .min(self.neighbours.next_deadline())
+            .min(self.forgotten.next_deadline())
     }
 
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Duration) {
+        let now = Nanos::of(now);
         while let Some(index) = self.timers.pop_due(now) {
             let mut context = Context {
                 now,

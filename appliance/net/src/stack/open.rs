@@ -1,5 +1,6 @@
 //! New connections: ours, and those of SYNs to listening ports.
 
+use crate::nanos::Nanos;
 use core::net::SocketAddrV4;
 use core::time::Duration;
 
@@ -38,7 +39,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         if self.connections.find(&endpoints).is_some() {
             return Err(ConnectError::InUse);
         }
-        let opening = self.opening(endpoints, now)?;
+        let opening = self.opening(endpoints, Nanos::of(now))?;
         self.connections
             .insert(Connection::open_active(&opening, self.settings));
         self.settle(opening.id.index);
@@ -51,7 +52,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         source_mac: [u8; 6],
         segment: &Segment,
         pieces: &mut Pieces<R>,
-        now: Duration,
+        now: Nanos,
     ) {
         let port = segment.endpoints.local_port;
         let opens = segment.has(Flags::SYN)
@@ -93,7 +94,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     pub(super) fn opening(
         &mut self,
         endpoints: Endpoints,
-        now: Duration,
+        now: Nanos,
     ) -> Result<Opening, ConnectError> {
         let next_hop = self
             .config

@@ -1,6 +1,7 @@
 //! Frames in: Ethernet, IPv4, and on to ARP, ICMP or a TCP connection. Every
 //! frame that goes no further is counted by its reason.
 
+use crate::nanos::Nanos;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
@@ -36,6 +37,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         checksums: RxChecksums,
         now: Duration,
     ) {
+        let now = Nanos::of(now);
         self.stats.frames_in += 1;
         let Ok((header, rest)) = EthernetHeader::ref_from_prefix(head.bytes()) else {
             self.stats.dropped_malformed += 1;
@@ -149,7 +151,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         packet: &Packet,
         pieces: &mut Pieces<R>,
         checksums: RxChecksums,
-        now: Duration,
+        now: Nanos,
     ) {
         let &Packet { source, total, .. } = packet;
         let bytes = pieces.first().map_or(&[][..], RxPiece::bytes);
@@ -180,7 +182,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         source_mac: [u8; 6],
         segment: &Segment,
         pieces: &mut Pieces<R>,
-        now: Duration,
+        now: Nanos,
     ) {
         let Some(index) = self.connections.find(&segment.endpoints) else {
             return self.handle_unmatched(source_mac, segment, pieces, now);

@@ -1,7 +1,7 @@
 //! RST for segments that belong to no connection, and for connections that the
 //! application aborts (RFC 9293, 3.5.2, 3.10.5).
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use super::Stack;
 use super::bare_segment::BareSegment;
@@ -34,7 +34,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         let next_hop = named.next_hop;
         let mut context = Context {
             // Ending is not timed.
-            now: Duration::ZERO,
+            now: Nanos::ZERO,
             stats: &mut self.stats,
             budget: &mut self.budget,
         };

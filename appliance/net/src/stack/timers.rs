@@ -10,7 +10,7 @@
 //! deadline of a cell passes, its timers come up or go to lower levels. A timer
 //! goes down at most once a level.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use crate::deadline::Deadline;
 
@@ -82,8 +82,8 @@ impl Timers {
 
     /// A time no later than the earliest deadline, which comes closer when
     /// `pop_due` is called with it.
-    pub(super) fn next(&self) -> Option<Duration> {
-        self.soonest.time()
+    pub(super) fn next(&self) -> Deadline {
+        self.soonest
     }
 
     /// Timers looked at so far.
@@ -110,7 +110,7 @@ impl Timers {
     }
 
     /// Takes one slot whose deadline has passed.
-    pub(super) fn pop_due(&mut self, now: Duration) -> Option<u32> {
+    pub(super) fn pop_due(&mut self, now: Nanos) -> Option<u32> {
         while self.due == NOWHERE {
             if !self.soonest.is_due(now) {
                 return None;
@@ -150,7 +150,7 @@ impl Timers {
 
     /// Empties a cell: what is due waits to be taken, the rest finds its place
     /// anew.
-    fn open(&mut self, place: u32, now: Duration) {
+    fn open(&mut self, place: u32, now: Nanos) {
         let Some(cell) = self.cells.get_mut(place as usize) else {
             return;
         };
@@ -233,22 +233,26 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::{Deadline, LEVELS, Timers};
-    use core::time::Duration;
+    use crate::nanos::Nanos;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     #[derive(Clone, Debug)]
     enum Step {
-        Arm(u32, Duration),
+        Arm(u32, Nanos),
         /// Lets time pass.
-        Pass(Duration),
+        Pass(Nanos),
         /// Lets time pass until the wheel wants to be looked at.
         Next,
     }
 
+    fn micros(micros: u64) -> Nanos {
+        Nanos::from_nanos(micros * 1000)
+    }
+
     /// From nanoseconds to weeks.
-    fn times() -> impl Strategy<Value = Duration> {
-        (0_u32..50, 1_u64..1000).prop_map(|(shift, n)| Duration::from_nanos(n << shift))
+    fn times() -> impl Strategy<Value = Nanos> {
+        (0_u32..50, 1_u64..1000).prop_map(|(shift, n)| Nanos::from_nanos(n << shift))
     }
 
     fn steps() -> impl Strategy<Value = Step> {
@@ -276,7 +280,7 @@ mod tests {
                         *entry = (now + after).min(*entry);
                     }
                     Step::Pass(time) => now += time,
-                    Step::Next => now = now.max(timers.next().unwrap_or(now)),
+                    Step::Next => now = now.max(timers.next().time().unwrap_or(now)),
                 }
                 let mut due = Vec::new();
                 while let Some(slot) = timers.pop_due(now) {
@@ -285,10 +289,10 @@ mod tests {
                 due.sort_unstable();
                 let expected: Vec<u32> = model.extract_if(.., |_, at| *at <= now).map(|(slot, _)| slot).collect();
                 prop_assert_eq!(due, expected);
-                prop_assert_eq!(timers.next().is_some(), !model.is_empty());
-                let wanted = timers.next().unwrap_or(Duration::MAX);
-                prop_assert!(wanted > now);
-                prop_assert!(model.values().all(|at| *at >= wanted));
+                prop_assert_eq!(timers.next().is_set(), !model.is_empty());
+                let wanted = timers.next();
+                prop_assert!(wanted > Deadline::at(now));
+                prop_assert!(model.values().all(|at| Deadline::at(*at) >= wanted));
             }
         }
     }
@@ -297,20 +301,20 @@ mod tests {
     fn the_cost_of_a_timer_does_not_depend_on_how_many_there_are() {
         for count in [10_u32, 1000, 100_000] {
             let mut timers = Timers::new(count as usize);
-            let mut now = Duration::ZERO;
+            let mut now = Nanos::ZERO;
             for slot in 0..count {
-                let after = Duration::from_micros(u64::from(slot) * 997 + 200_000);
+                let after = micros(u64::from(slot) * 997 + 200_000);
                 timers.arm(slot, Deadline::at(after));
             }
             let mut fired = 0;
-            while let Some(next) = timers.next() {
+            while let Some(next) = timers.next().time() {
                 now = next;
                 while timers.pop_due(now).is_some() {
                     fired += 1;
                 }
             }
             assert_eq!(fired, count);
-            assert!(now >= Duration::from_micros(u64::from(count - 1) * 997 + 200_000));
+            assert!(now >= micros(u64::from(count - 1) * 997 + 200_000));
             let most = u64::from(count) * (LEVELS as u64 + 1);
             assert!(timers.visited() <= most, "{} of {most}", timers.visited());
         }

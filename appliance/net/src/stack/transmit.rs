@@ -6,6 +6,7 @@ use super::Stack;
 use crate::buffer::{RxBuffer, TxBuffer};
 use crate::frame::{FrameOffload, FrameSink, Source, TxFrame};
 use crate::limits::FRAMES_PER_TURN;
+use crate::nanos::Nanos;
 use crate::neighbour::Resolution;
 use crate::tcp::connection::Context;
 use crate::tcp::emit::{Burst, Link};
@@ -19,6 +20,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
         source: &mut impl Source<T>,
         sink: &mut impl FrameSink<T>,
     ) {
+        let now = Nanos::of(now);
         self.send_control(sink);
         while sink.has_room()
             && let Some(index) = self.sendable.pop()
@@ -49,7 +51,7 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
     fn send_turn(
         &mut self,
         index: u32,
-        now: Duration,
+        now: Nanos,
         source: &mut impl Source<T>,
         sink: &mut impl FrameSink<T>,
     ) {
@@ -83,6 +85,10 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             budget: &mut self.budget,
         };
         for _ in 0..FRAMES_PER_TURN {
+            if connection.is_quiet() {
+                connection.output_due = false;
+                break;
+            }
             if !sink.has_room() {
                 break;
             }

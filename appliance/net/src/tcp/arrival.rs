@@ -1,7 +1,7 @@
 //! The payload and FIN of an acceptable segment, and when they are acknowledged
 //! (RFC 9293, 3.10.7.4, seventh and eighth; RFC 5681, 4.2).
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use super::connection::{Connection, Context};
 use super::receive_queue::Insertion;
@@ -75,7 +75,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     }
 
     /// Something arrived in order: at least every second full-sized segment is acknowledged at once (RFC 5681, 4.2).
-    pub(super) fn await_more(&mut self, now: Duration) {
+    pub(super) fn await_more(&mut self, now: Nanos) {
         let receiving = &self.receiving;
         let pending = receiving.queue.next().since(receiving.acknowledged);
         if pending >= 2 * receiving.segment {

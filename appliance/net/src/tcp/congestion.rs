@@ -1,7 +1,7 @@
 //! The congestion window: slow start, congestion avoidance and the reaction to
 //! losses (RFC 5681, 6582, 6928, 3042, 9438). All in bytes.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use super::cubic::{BETA_TENTHS, Cubic};
 use crate::config::CongestionControl;
@@ -39,9 +39,9 @@ pub(crate) struct Acked {
     pub everything: bool,
     /// The window was what limited the sender; otherwise it does not grow.
     pub limited: bool,
-    pub now: Duration,
+    pub now: Nanos,
     /// The smoothed round trip.
-    pub round_trip: Duration,
+    pub round_trip: Nanos,
 }
 
 /// What an acknowledgement calls for.
@@ -209,7 +209,7 @@ impl Congestion {
 mod tests {
     use super::{Acked, Congestion, Reaction};
     use crate::config::CongestionControl;
-    use core::time::Duration;
+    use crate::nanos::Nanos;
 
     const MSS: usize = 1000;
 
@@ -219,8 +219,8 @@ mod tests {
             flight,
             everything,
             limited,
-            now: Duration::from_secs(1),
-            round_trip: Duration::from_millis(10),
+            now: Nanos::from_secs(1),
+            round_trip: Nanos::from_millis(10),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a connection is: its state variables, grouped by what they are for.
 
+use crate::nanos::Nanos;
 use core::net::Ipv4Addr;
-use core::time::Duration;
 
 use super::congestion::Congestion;
 use super::options::MAX_WINDOW_SCALE;
@@ -26,7 +26,7 @@ use crate::wire;
 
 /// What every step of a connection may use of its surroundings.
 pub(crate) struct Context<'a> {
-    pub now: Duration,
+    pub now: Nanos,
     pub stats: &'a mut Stats,
     pub budget: &'a mut BufferBudget,
 }
@@ -121,10 +121,10 @@ pub(crate) struct Sending<T> {
     /// Where recovery ends (RFC 6582's `recover`).
     pub recover: Seq,
     /// What is being timed: its end, and when it was sent (Karn: once only).
-    pub timed: Option<(Seq, Duration)>,
-    pub last_sent: Duration,
+    pub timed: Option<(Seq, Nanos)>,
+    pub last_sent: Nanos,
     /// When something was last sent again.
-    pub retransmitted: Option<Duration>,
+    pub retransmitted: Option<Nanos>,
     /// Time-outs in a row without progress.
     pub timeouts: u8,
     /// For the next IPv4 identification.
@@ -154,7 +154,7 @@ impl<T: TxBuffer> Sending<T> {
             probe_due: None,
             recover: initial,
             timed: None,
-            last_sent: Duration::ZERO,
+            last_sent: Nanos::ZERO,
             retransmitted: None,
             timeouts: 0,
             identification: 0,
@@ -203,9 +203,9 @@ pub(crate) struct Receiving<R> {
     /// What arrived again, to be reported once (RFC 2883).
     pub duplicate: Option<Block>,
     /// When the last challenge ACK was sent.
-    pub challenged: Option<Duration>,
+    pub challenged: Option<Nanos>,
     /// When the last acceptable segment arrived.
-    pub heard: Duration,
+    pub heard: Nanos,
 }
 
 impl<R: RxBuffer> Receiving<R> {
@@ -340,7 +340,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
                 segment: 0,
                 duplicate: None,
                 challenged: None,
-                heard: Duration::ZERO,
+                heard: Nanos::ZERO,
             },
             timestamps: Some(TimestampClock::new(opening.timestamp_offset)),
             sack: true,

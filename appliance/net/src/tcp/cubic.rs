@@ -1,7 +1,7 @@
 //! CUBIC's growth in congestion avoidance (RFC 9438). Windows in bytes, time in
 //! whole milliseconds, all in integers.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 /// Of the window, this many tenths are kept after a loss (beta, 4.6).
 pub(super) const BETA_TENTHS: usize = 7;
@@ -22,7 +22,7 @@ pub(super) struct Cubic {
 /// A stretch of congestion avoidance.
 #[derive(Clone, Copy, Debug)]
 struct Epoch {
-    start: Duration,
+    start: Nanos,
     /// When the curve reaches its plateau, from the start (K), and how high it is.
     plateau_millis: u64,
     plateau: usize,
@@ -56,8 +56,8 @@ impl Cubic {
         window: usize,
         acked: usize,
         mss: usize,
-        now: Duration,
-        round_trip: Duration,
+        now: Nanos,
+        round_trip: Nanos,
     ) -> usize {
         // More than a window at once follows a reduction; it counts as one.
         let acked = acked.min(window);
@@ -79,7 +79,7 @@ impl Cubic {
 }
 
 impl Epoch {
-    fn new(window: usize, maximum: usize, mss: usize, start: Duration) -> Self {
+    fn new(window: usize, maximum: usize, mss: usize, start: Nanos) -> Self {
         // K = cbrt((W_max - cwnd) / C) seconds, with C = 0.4 segments a second
         // cubed: in milliseconds, the radicand is 2.5 * 10^9 times as much.
         let deficit = maximum.saturating_sub(window) as u64;
@@ -93,10 +93,8 @@ impl Epoch {
     }
 
     /// W_cubic after `elapsed`.
-    fn height(&self, elapsed: Duration, mss: usize) -> usize {
-        let millis = u64::try_from(elapsed.as_millis())
-            .unwrap_or(MAX_MILLIS)
-            .min(MAX_MILLIS);
+    fn height(&self, elapsed: Nanos, mss: usize) -> usize {
+        let millis = elapsed.as_millis().min(MAX_MILLIS);
         let distance = u128::from(millis.abs_diff(self.plateau_millis).min(MAX_MILLIS));
         let offset = distance.pow(3) * mss as u128 * 4 / 10_000_000_000;
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -132,12 +130,12 @@ fn cube_root(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{Cubic, cube_root};
-    use core::time::Duration;
+    use crate::nanos::Nanos;
 
     const MSS: usize = 1000;
 
     /// The window after so many round trips in which all of it is acknowledged.
-    fn after(cubic: &mut Cubic, mut window: usize, round_trip: Duration, rounds: u32) -> usize {
+    fn after(cubic: &mut Cubic, mut window: usize, round_trip: Nanos, rounds: u64) -> usize {
         for round in 0..rounds {
             window = cubic.grown(window, window, MSS, round_trip * round, round_trip);
         }
@@ -158,7 +156,7 @@ mod tests {
         let mut cubic = Cubic::default();
         cubic.on_loss(1000 * MSS);
         // K = cbrt(300 / 0.4) = 9.09 s: 91 round trips of 100 ms.
-        let window = after(&mut cubic, 700 * MSS, Duration::from_millis(100), 91);
+        let window = after(&mut cubic, 700 * MSS, Nanos::from_millis(100), 91);
         assert!((990 * MSS..=1010 * MSS).contains(&window), "{window}");
     }
 
@@ -168,7 +166,7 @@ mod tests {
         cubic.on_loss(1000 * MSS);
         let at = |rounds| {
             let mut cubic = cubic;
-            after(&mut cubic, 700 * MSS, Duration::from_millis(100), rounds)
+            after(&mut cubic, 700 * MSS, Nanos::from_millis(100), rounds)
         };
         assert!(at(190) - at(160) > 3 * (at(130) - at(100)));
     }
@@ -178,7 +176,7 @@ mod tests {
         let mut cubic = Cubic::default();
         cubic.on_loss(20 * MSS);
         // Reno with beta 0.7 needs 6 / (9/17) round trips for the same.
-        let window = after(&mut cubic, 14 * MSS, Duration::from_millis(1), 12);
+        let window = after(&mut cubic, 14 * MSS, Nanos::from_millis(1), 12);
         assert!(window >= 20 * MSS, "{window}");
     }
 
@@ -194,8 +192,8 @@ mod tests {
     fn hostile_figures_do_not_overflow() {
         let mut cubic = Cubic::default();
         cubic.on_loss(1 << 30);
-        let late = Duration::from_secs(1 << 40);
-        cubic.grown(1000, 1 << 30, 65_535, Duration::ZERO, late);
+        let late = Nanos::from_secs(1 << 40);
+        cubic.grown(1000, 1 << 30, 65_535, Nanos::ZERO, late);
         let grown = cubic.grown(1 << 30, 1 << 30, 65_535, late, late);
         assert!(grown <= 3 << 29);
     }

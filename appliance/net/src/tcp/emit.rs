@@ -1,6 +1,6 @@
 //! From a decision to send to a frame: headers, options, checksums, pieces.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -154,7 +154,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     }
 
     /// What has to be noted once for all frames of a burst.
-    pub(crate) fn end_burst(&mut self, burst: &Burst, now: Duration) {
+    pub(crate) fn end_burst(&mut self, burst: &Burst, now: Nanos) {
         if burst.occupied {
             self.arm_tail_probe(now);
         }
@@ -168,8 +168,8 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         let mut bytes = [0; MAX_TCP_FRAME_HEADER];
         // Both fit.
         let (fixed, after) = bytes.split_at_mut(size_of::<Headers>());
-        for (to, from) in after.iter_mut().zip(&options) {
-            *to = *from;
+        if let Some(room) = after.get_mut(..options.len()) {
+            room.copy_from_slice(&options);
         }
         let destination = self.endpoints.remote.octets();
         let _ = Headers {

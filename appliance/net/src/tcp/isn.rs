@@ -1,8 +1,8 @@
 //! Initial sequence numbers (RFC 6528) and timestamp offsets (RFC 7323, 5.4).
 
+use crate::nanos::Nanos;
 use core::hash::Hasher;
 use core::net::Ipv4Addr;
-use core::time::Duration;
 
 use siphasher::sip::SipHasher24;
 
@@ -31,16 +31,12 @@ pub(super) fn keyed_hasher(
 }
 
 fn hash(secret: &[u8; 16], purpose: u8, local: Ipv4Addr, endpoints: Endpoints) -> u32 {
-    low_bits(
-        keyed_hasher(secret, purpose, local, endpoints)
-            .finish()
-            .into(),
-    )
+    low_bits(keyed_hasher(secret, purpose, local, endpoints).finish())
 }
 
 /// Clocks and numbers are modulo 2^32.
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 by definition")]
-pub(super) fn low_bits(value: u128) -> u32 {
+pub(super) fn low_bits(value: u64) -> u32 {
     value as u32
 }
 
@@ -49,7 +45,7 @@ pub(crate) fn initial_sequence(
     secret: &[u8; 16],
     local: Ipv4Addr,
     endpoints: Endpoints,
-    now: Duration,
+    now: Nanos,
 ) -> Seq {
     let clock = low_bits(now.as_micros() / 4);
     Seq(clock.wrapping_add(hash(secret, SEQUENCE_NUMBER, local, endpoints)))

@@ -94,30 +94,32 @@ impl Options {
     /// a SYN the permission for SACK takes the place of their padding.
     pub(crate) fn encode(&self) -> ArrayVec<u8, MAX_OPTIONS_LEN> {
         let mut out = ArrayVec::new();
+        // All that there can be fits.
+        let mut put = |bytes: &[u8]| _ = out.try_extend_from_slice(bytes);
         if let Some(mss) = self.mss {
             let [high, low] = mss.to_be_bytes();
-            out.extend([MAXIMUM_SEGMENT_SIZE, 4, high, low]);
+            put(&[MAXIMUM_SEGMENT_SIZE, 4, high, low]);
         }
         if self.sack_permitted {
-            out.extend([SACK_PERMITTED, 2]);
+            put(&[SACK_PERMITTED, 2]);
         } else if self.timestamps.is_some() {
-            out.extend([NO_OPERATION, NO_OPERATION]);
+            put(&[NO_OPERATION, NO_OPERATION]);
         }
         if let Some(timestamps) = self.timestamps {
-            out.extend([TIMESTAMPS, 10]);
-            out.extend(timestamps.value.to_be_bytes());
-            out.extend(timestamps.echo.to_be_bytes());
+            put(&[TIMESTAMPS, 10]);
+            put(&timestamps.value.to_be_bytes());
+            put(&timestamps.echo.to_be_bytes());
         } else if self.sack_permitted {
-            out.extend([NO_OPERATION, NO_OPERATION]);
+            put(&[NO_OPERATION, NO_OPERATION]);
         }
         if let Some(shift) = self.window_scale {
-            out.extend([NO_OPERATION, WINDOW_SCALE, 3, shift]);
+            put(&[NO_OPERATION, WINDOW_SCALE, 3, shift]);
         }
         if !self.sack.is_empty() {
-            out.extend([NO_OPERATION, NO_OPERATION, SACK, self.sack.option_len()]);
+            put(&[NO_OPERATION, NO_OPERATION, SACK, self.sack.option_len()]);
             for block in self.sack.iter() {
-                out.extend(block.start.0.to_be_bytes());
-                out.extend(block.end.0.to_be_bytes());
+                put(&block.start.0.to_be_bytes());
+                put(&block.end.0.to_be_bytes());
             }
         }
         out

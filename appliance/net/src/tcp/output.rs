@@ -2,7 +2,7 @@
 //! held back for small segments (no Nagle): requests and replies are whole when
 //! they are handed over.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use mutant::Mutant;
 
@@ -55,7 +55,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// The next thing to send, or `None`; the caller then emits it at once.
     pub(crate) fn next_outgoing(
         &mut self,
-        now: Duration,
+        now: Nanos,
         source: &mut impl Source<T>,
     ) -> Option<Outgoing> {
         match self.state {
@@ -84,6 +84,20 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
                 outgoing
             }
         }
+    }
+
+    /// Whether [`Self::next_outgoing`] finds nothing for sure. It mostly does after a frame, and this costs less.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let sending = &self.sending;
+        self.state == State::Established
+            && !sending.source_ready
+            && self.unsent() == 0
+            && !sending.fin_requested
+            && !sending.retransmit_first
+            && !sending.scoreboard.has_lost()
+            && !sending.tail_probe.due
+            && sending.probe_due.is_none()
+            && self.receiving.acks_owed == 0
     }
 
     fn next_retransmission(&mut self) -> Option<Outgoing> {
@@ -123,7 +137,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
 
     pub(super) fn next_data(
         &mut self,
-        now: Duration,
+        now: Nanos,
         source: &mut impl Source<T>,
     ) -> Option<Outgoing> {
         if self.sending.next.is_after(self.sending.queue.end()) {
@@ -268,7 +282,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
 
     /// Starts probing when the peer's window keeps something back and nothing
     /// in flight would bring news of it (RFC 9293, 3.8.6.1).
-    fn await_window(&mut self, now: Duration) {
+    fn await_window(&mut self, now: Nanos) {
         let sending = &self.sending;
         let waiting = self.unsent() > 0 || (sending.source_ready && self.state.may_send());
         if waiting
@@ -281,7 +295,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     }
 
     /// The next hop's address is not known: time runs all the same.
-    pub(crate) fn await_neighbour(&mut self, now: Duration) {
+    pub(crate) fn await_neighbour(&mut self, now: Nanos) {
         if !self.deadlines.retransmit.is_set() && self.state != State::TimeWait {
             self.deadlines.retransmit = Deadline::at(now + self.rtt.timeout());
         }

@@ -2,7 +2,7 @@
 //! with the checks of RFC 5927), or when full segments vanish without a word
 //! (RFC 4821, 7.7), and raised again after a while.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use super::connection::{Connection, Context};
 use super::sequence::Seq;
@@ -43,11 +43,11 @@ pub(crate) struct PathMtu {
     /// The segment size agreed with the peer.
     full: usize,
     /// When the full size is tried again.
-    restore: Option<Duration>,
+    restore: Option<Nanos>,
     /// Time-outs of a full segment since something was acknowledged.
     timeouts: u8,
     /// How long the next black hole is believed in.
-    patience: Duration,
+    patience: Nanos,
 }
 
 impl PathMtu {
@@ -56,7 +56,7 @@ impl PathMtu {
             full,
             restore: None,
             timeouts: 0,
-            patience: BLACK_HOLE_PATIENCE,
+            patience: Nanos::of(BLACK_HOLE_PATIENCE),
         }
     }
 
@@ -85,7 +85,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
 
     /// What was in flight is cut anew and sent again. It was not congestion that
     /// dropped it, so the window stays (RFC 1191, 6.4).
-    fn repeat_too_big(&mut self, now: Duration) {
+    fn repeat_too_big(&mut self, now: Nanos) {
         let sending = &mut self.sending;
         if self.sack {
             sending.scoreboard.on_too_big(sending.mss);
@@ -129,12 +129,12 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         path.restore = Some(context.now + path.patience);
         if first_step {
             context.stats.black_holes += 1;
-            path.patience = (path.patience * 2).min(PATH_MTU_LIFETIME);
+            path.patience = (path.patience * 2).min(Nanos::of(PATH_MTU_LIFETIME));
         }
     }
 
     /// Before new data: the path may have changed for the better.
-    pub(super) fn restore_segment_size(&mut self, now: Duration) {
+    pub(super) fn restore_segment_size(&mut self, now: Nanos) {
         let path = &mut self.sending.path;
         if path.restore.is_some_and(|at| at <= now) {
             path.restore = None;

@@ -2,7 +2,7 @@
 //! delivered and the time for reordering is over. Time orders retransmissions
 //! too, so that a lost one is noticed without a time-out.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use super::scoreboard::Transmission;
 use super::sequence::Seq;
@@ -16,11 +16,11 @@ pub(super) const DUPLICATE_THRESHOLD: u32 = 3;
 pub(super) struct Rack {
     /// When the transmission that was sent last of all delivered was sent, and
     /// its end (RACK.xmit_ts and RACK.end_seq).
-    latest: Option<(Duration, Seq)>,
+    latest: Option<(Nanos, Seq)>,
     /// Its round trip.
-    round_trip: Duration,
+    round_trip: Nanos,
     /// The shortest round trip and when it was seen.
-    shortest: Option<(Duration, Duration)>,
+    shortest: Option<(Nanos, Nanos)>,
     /// The highest number delivered, plus one; and before this acknowledgement.
     delivered: Seq,
     delivered_before: Seq,
@@ -32,7 +32,7 @@ impl Rack {
     pub(super) fn new(first: Seq) -> Self {
         Self {
             latest: None,
-            round_trip: Duration::ZERO,
+            round_trip: Nanos::ZERO,
             shortest: None,
             delivered: first,
             delivered_before: first,
@@ -45,7 +45,7 @@ impl Rack {
         self.delivered
     }
 
-    pub(super) fn round_trip(&self) -> Duration {
+    pub(super) fn round_trip(&self) -> Nanos {
         self.round_trip
     }
 
@@ -55,7 +55,7 @@ impl Rack {
     }
 
     /// Steps 1 to 3 for one transmission.
-    pub(super) fn on_delivered(&mut self, transmission: &Transmission, now: Duration) {
+    pub(super) fn on_delivered(&mut self, transmission: &Transmission, now: Nanos) {
         let round_trip = now.saturating_sub(transmission.sent);
         if !transmission.retransmitted {
             self.reordering |=
@@ -98,9 +98,9 @@ impl Rack {
 
     /// Step 4: how long what was overtaken may still be under way; none when
     /// nothing was ever seen reordered and there is `evidence` of loss.
-    pub(super) fn reordering_window(&self, evidence: bool, smoothed: Duration) -> Duration {
+    pub(super) fn reordering_window(&self, evidence: bool, smoothed: Nanos) -> Nanos {
         if !self.reordering && evidence {
-            return Duration::ZERO;
+            return Nanos::ZERO;
         }
         let shortest = self.shortest.map_or(smoothed, |(shortest, _)| shortest);
         (shortest / 4).min(smoothed)

@@ -2,7 +2,7 @@
 //! acknowledgements (RFC 2018, 5; RFC 6675, 3 and 4). Which transmissions count
 //! as lost is RACK's judgement; see `rack`.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 use std::collections::VecDeque;
 
 use mutant::Mutant;
@@ -28,7 +28,7 @@ enum Fate {
 pub(super) struct Transmission {
     pub(super) start: Seq,
     pub(super) end: Seq,
-    pub(super) sent: Duration,
+    pub(super) sent: Nanos,
     pub(super) retransmitted: bool,
     fate: Fate,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Losses {
     /// Something was found lost.
     pub found: bool,
     /// When to look again, if nothing arrives before.
-    pub look_again: Option<Duration>,
+    pub look_again: Option<Nanos>,
 }
 
 impl Scoreboard {
@@ -95,6 +95,11 @@ impl Scoreboard {
         self.sacked == 0 && self.lost == 0
     }
 
+    /// Whether something is to be sent again.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost > 0
+    }
+
     /// The transmission with the highest numbers.
     pub(crate) fn last(&self) -> Option<Block> {
         self.transmissions.back().map(|last| Block {
@@ -116,7 +121,7 @@ impl Scoreboard {
     }
 
     /// The numbers from `start` to `end` were sent, for the first time or again.
-    pub(crate) fn on_sent(&mut self, start: Seq, end: Seq, now: Duration) {
+    pub(crate) fn on_sent(&mut self, start: Seq, end: Seq, now: Nanos) {
         let known = self.transmissions.back().map_or(start, |last| last.end);
         if start.at_least(known) {
             self.in_flight += end.since(start);
@@ -153,7 +158,7 @@ impl Scoreboard {
     }
 
     /// Everything before `edge` was acknowledged.
-    pub(crate) fn acknowledge(&mut self, edge: Seq, now: Duration) {
+    pub(crate) fn acknowledge(&mut self, edge: Seq, now: Nanos) {
         self.duplicates = 0;
         while let Some(first) = self.transmissions.front_mut()
             && edge.is_after(first.start)
@@ -179,7 +184,7 @@ impl Scoreboard {
     /// The peer reports `block`; true if that is news. What is not wholly within
     /// what is outstanding is not believed (it may be a D-SACK, or an old or
     /// forged one): a block at SND.UNA would have been acknowledged instead.
-    pub(crate) fn sack(&mut self, mut block: Block, now: Duration) -> bool {
+    pub(crate) fn sack(&mut self, mut block: Block, now: Nanos) -> bool {
         let (Some(first), Some(last)) = (self.transmissions.front(), self.transmissions.back())
         else {
             return false;
@@ -221,8 +226,8 @@ impl Scoreboard {
         &mut self,
         in_recovery: bool,
         mss: usize,
-        smoothed: Duration,
-        now: Duration,
+        smoothed: Nanos,
+        now: Nanos,
     ) -> Losses {
         let mut losses = Losses::default();
         let start = self.transmissions.front().map(|first| first.start);
@@ -263,7 +268,7 @@ impl Scoreboard {
     /// The retransmission timer fired. What the peer reported is forgotten when
     /// it must have reneged, as it would have acknowledged the first number
     /// (RFC 2018, 8), and when repeating the rest did not help (`repeated`).
-    pub(crate) fn on_timeout(&mut self, repeated: bool, smoothed: Duration, now: Duration) {
+    pub(crate) fn on_timeout(&mut self, repeated: bool, smoothed: Nanos, now: Nanos) {
         let reneged = self
             .transmissions
             .front()
@@ -398,9 +403,9 @@ impl Scoreboard {
 mod tests {
     use super::{Fate, Scoreboard};
     use crate::limits::MAX_TRANSMISSIONS;
+    use crate::nanos::Nanos;
     use crate::tcp::sack::Block;
     use crate::tcp::sequence::Seq;
-    use core::time::Duration;
     use proptest::prelude::*;
 
     const START: u32 = u32::MAX - 5000;
@@ -416,8 +421,8 @@ mod tests {
         }
     }
 
-    fn millis(millis: u64) -> Duration {
-        Duration::from_millis(millis)
+    fn millis(millis: u64) -> Nanos {
+        Nanos::from_millis(millis)
     }
 
     /// The transmissions cover what is outstanding and add up.

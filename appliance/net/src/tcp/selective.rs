@@ -14,6 +14,27 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
         advances: bool,
         context: &mut Context<'_>,
     ) {
+        let (news, duplicate) = if segment.options.sack.is_empty() {
+            (false, false)
+        } else {
+            self.take_blocks(segment, advances, context)
+        };
+        if news || advances {
+            self.find_losses(context);
+        }
+        self.take_probe_answer(segment, advances, duplicate);
+        if news || advances {
+            self.arm_tail_probe(context.now);
+        }
+    }
+
+    /// Whether they report something new, and whether they report something that arrived twice.
+    fn take_blocks(
+        &mut self,
+        segment: &Segment,
+        advances: bool,
+        context: &mut Context<'_>,
+    ) -> (bool, bool) {
         let scoreboard = &mut self.sending.scoreboard;
         let mut news = false;
         for block in segment.options.sack.iter() {
@@ -27,13 +48,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
             segment.ack.at_least(first.end) && first.end.is_after(first.start)
         });
         context.stats.duplicates_reported += u64::from(duplicate);
-        if news || advances {
-            self.find_losses(context);
-        }
-        self.take_probe_answer(segment, advances, duplicate);
-        if news || advances {
-            self.arm_tail_probe(context.now);
-        }
+        (news, duplicate)
     }
 
     /// Looks for losses, and starts recovery with the first (RFC 6675, 5 step

@@ -7,9 +7,9 @@
 //! and the permission of selective acknowledgements. A peer without timestamps
 //! gets neither of these.
 
+use crate::nanos::Nanos;
 use core::hash::Hasher;
 use core::net::Ipv4Addr;
-use core::time::Duration;
 
 use super::isn::{keyed_hasher, low_bits, timestamp_offset};
 use super::options::{Options, Timestamps};
@@ -45,7 +45,7 @@ const SACK_PERMITTED: u32 = 0x10;
 pub(crate) struct SynCookies<'a> {
     pub secret: &'a [u8; 16],
     pub local: Ipv4Addr,
-    pub now: Duration,
+    pub now: Nanos,
 }
 
 impl SynCookies<'_> {
@@ -144,31 +144,31 @@ impl SynCookies<'_> {
     }
 
     fn clock(&self) -> u32 {
-        low_bits(u128::from(self.now.as_secs() / COOKIE_PERIOD.as_secs()))
+        low_bits(self.now.as_secs() / COOKIE_PERIOD.as_secs())
     }
 
     /// With the peer's number added our numbers grow whenever the peer's do.
     fn constant_part(&self, endpoints: Endpoints, peer: Seq) -> u32 {
         let hasher = keyed_hasher(self.secret, CONSTANT_PART, self.local, endpoints);
-        low_bits(hasher.finish().into()).wrapping_add(peer.0)
+        low_bits(hasher.finish()).wrapping_add(peer.0)
     }
 
     fn timed_part(&self, endpoints: Endpoints, clock: u32) -> u32 {
         let mut hasher = keyed_hasher(self.secret, TIMED_PART, self.local, endpoints);
         hasher.write_u32(clock & CLOCK_MASK);
-        low_bits(hasher.finish().into())
+        low_bits(hasher.finish())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{SEGMENT_SIZES, SynCookies};
+    use crate::nanos::Nanos;
     use crate::tcp::options::{Options, Timestamps};
     use crate::tcp::segment::{Endpoints, Segment};
     use crate::tcp::sequence::Seq;
     use crate::wire::tcp::Flags;
     use core::net::Ipv4Addr;
-    use core::time::Duration;
     use proptest::prelude::*;
 
     const ENDPOINTS: Endpoints = Endpoints {
@@ -177,7 +177,7 @@ mod tests {
         local_port: 2049,
     };
 
-    fn cookies(now: Duration) -> SynCookies<'static> {
+    fn cookies(now: Nanos) -> SynCookies<'static> {
         SynCookies {
             secret: &[9; 16],
             local: Ipv4Addr::new(10, 0, 0, 1),
@@ -214,7 +214,7 @@ mod tests {
                 mss: mss_option, window_scale, timestamps, sack_permitted, ..Options::default()
             };
             let syn = segment(seq, 0, options);
-            let sent = cookies(Duration::from_millis(millis));
+            let sent = cookies(Nanos::from_millis(millis));
             let answer = sent.options(&syn, 1460, 5);
             let echo = answer.timestamps.map(|ours| Timestamps { value: 6, echo: ours.value });
             let cookie = sent.sequence(&syn).0;
@@ -223,7 +223,7 @@ mod tests {
                 cookie.wrapping_add(1),
                 Options { timestamps: echo, ..Options::default() },
             );
-            let received = cookies(Duration::from_millis(millis + later));
+            let received = cookies(Nanos::from_millis(millis + later));
             let recalled = received.recall(&back).unwrap();
             prop_assert_eq!(recalled.seq.0, seq);
             let kept = recalled.options;
@@ -242,23 +242,23 @@ mod tests {
         ) {
             // One in 2^28 would be.
             let back = segment(seq, ack, Options::default());
-            prop_assert!(cookies(Duration::from_secs(secs)).recall(&back).is_none());
+            prop_assert!(cookies(Nanos::from_secs(secs)).recall(&back).is_none());
         }
     }
 
     #[test]
     fn a_cookie_is_good_for_one_to_two_periods() {
         let syn = segment(77, 0, Options::default());
-        let cookie = cookies(Duration::from_secs(64)).sequence(&syn).0;
+        let cookie = cookies(Nanos::from_secs(64)).sequence(&syn).0;
         let back = segment(78, cookie.wrapping_add(1), Options::default());
-        let recalled = |secs| cookies(Duration::from_secs(secs)).recall(&back).is_some();
+        let recalled = |secs| cookies(Nanos::from_secs(secs)).recall(&back).is_some();
         assert!(recalled(64) && recalled(191));
         assert!(!recalled(192) && !recalled(63));
     }
 
     #[test]
     fn a_cookie_belongs_to_its_endpoints_and_the_peers_number() {
-        let now = Duration::from_secs(1000);
+        let now = Nanos::from_secs(1000);
         let syn = segment(77, 0, Options::default());
         let cookie = cookies(now).sequence(&syn).0;
         let mut back = segment(79, cookie.wrapping_add(1), Options::default());

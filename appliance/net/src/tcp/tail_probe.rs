@@ -2,7 +2,7 @@
 //! acknowledgement, are lost, nothing that arrives later tells. One segment
 //! sent after two round trips makes the peer tell, long before the time-out.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use super::connection::{Connection, Context, Probe};
 use super::output::Outgoing;
@@ -33,12 +33,12 @@ pub(crate) struct TailProbe {
 
 impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// Something was sent or acknowledged (RFC 8985, 7.2).
-    pub(super) fn arm_tail_probe(&mut self, now: Duration) {
+    pub(super) fn arm_tail_probe(&mut self, now: Nanos) {
         self.deadlines.tail_probe = Deadline::NEVER;
         if !self.may_probe_tail() {
             return;
         }
-        let mut timeout = (self.rtt.smoothed() * 2).max(MIN_PROBE_TIMEOUT);
+        let mut timeout = (self.rtt.smoothed() * 2).max(Nanos::of(MIN_PROBE_TIMEOUT));
         if self.sending.outstanding() <= self.sending.mss {
             // The peer may wait for a second segment before it answers.
             timeout += PEER_DELAYED_ACK;
@@ -70,7 +70,7 @@ impl<R: RxBuffer, T: TxBuffer> Connection<R, T> {
     /// the last one again.
     pub(super) fn next_tail_probe(
         &mut self,
-        now: Duration,
+        now: Nanos,
         source: &mut impl Source<T>,
     ) -> Option<Outgoing> {
         if !core::mem::take(&mut self.sending.tail_probe.due) || !self.may_probe_tail() {

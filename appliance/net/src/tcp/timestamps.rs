@@ -1,19 +1,19 @@
 //! Timestamps of one connection (RFC 7323): our clock, the peer's latest, and
 //! protection against wrapped sequence numbers.
 
-use core::time::Duration;
+use crate::nanos::Nanos;
 
 use super::options::Timestamps;
 
 /// A peer's timestamp older than this says nothing (RFC 7323, 5.5).
-const MAX_AGE: Duration = Duration::from_secs(24 * 24 * 60 * 60);
+const MAX_AGE: Nanos = Nanos::from_secs(24 * 24 * 60 * 60);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimestampClock {
     offset: u32,
     /// TS.Recent and when it was taken.
     recent: u32,
-    taken: Duration,
+    taken: Nanos,
 }
 
 impl TimestampClock {
@@ -21,18 +21,18 @@ impl TimestampClock {
         Self {
             offset,
             recent: 0,
-            taken: Duration::ZERO,
+            taken: Nanos::ZERO,
         }
     }
 
     /// Our clock: milliseconds, from an offset of the connection's own.
     #[expect(clippy::cast_possible_truncation, reason = "the clock is modulo 2^32")]
-    fn value(&self, now: Duration) -> u32 {
+    fn value(&self, now: Nanos) -> u32 {
         self.offset.wrapping_add(now.as_millis() as u32)
     }
 
     /// The option for a segment sent now.
-    pub(crate) fn option(&self, now: Duration) -> Timestamps {
+    pub(crate) fn option(&self, now: Nanos) -> Timestamps {
         Timestamps {
             value: self.value(now),
             echo: self.recent,
@@ -40,13 +40,13 @@ impl TimestampClock {
     }
 
     /// Takes the peer's clock; the caller has checked that it is due.
-    pub(crate) fn remember(&mut self, value: u32, now: Duration) {
+    pub(crate) fn remember(&mut self, value: u32, now: Nanos) {
         self.recent = value;
         self.taken = now;
     }
 
     /// PAWS (RFC 7323, 5.3 R1): whether `value` is older than what was seen.
-    pub(crate) fn is_old(&self, value: u32, now: Duration) -> bool {
+    pub(crate) fn is_old(&self, value: u32, now: Nanos) -> bool {
         let behind = self.recent.wrapping_sub(value);
         behind != 0 && behind < 1 << 31 && now.saturating_sub(self.taken) < MAX_AGE
     }
@@ -64,13 +64,13 @@ impl TimestampClock {
     pub(crate) fn round_trip(
         &self,
         echo: u32,
-        retransmitted: Option<Duration>,
-        now: Duration,
-    ) -> Option<Duration> {
+        retransmitted: Option<Nanos>,
+        now: Nanos,
+    ) -> Option<Nanos> {
         let elapsed = self.value(now).wrapping_sub(echo);
-        let round_trip = Duration::from_millis(u64::from(elapsed).max(1));
+        let round_trip = Nanos::from_millis(u64::from(elapsed).max(1));
         let is_recent = retransmitted
-            .is_none_or(|at| round_trip <= now.saturating_sub(at) + Duration::from_millis(1));
+            .is_none_or(|at| round_trip <= now.saturating_sub(at) + Nanos::from_millis(1));
         (elapsed < 1 << 31 && is_recent).then_some(round_trip)
     }
 }
