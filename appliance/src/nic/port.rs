@@ -109,6 +109,9 @@ impl Nic {
     ) -> usize {
         let count = self.rx.receive(&mut self.received);
         while let Some(frame) = self.received.pop() {
+            if let Some(next) = self.received.as_slice().first() {
+                next.prefetch();
+            }
             self.counts.rx_frames += 1;
             self.counts.rx_bytes += frame.packet_len() as u64;
             let good = |sum| matches!(sum, RxChecksum::Good | RxChecksum::None);

@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(FAMILIES))]
     only: Vec<String>,
     /// Nothing but one kind of call, over and over as a profiler wants it: getattr_plain, read_64k_tls and so on,
-    /// and with _1448 what is cut in software
+    /// with _1448 what is cut in software, and with _together small calls of which many come at once
     #[arg(long, conflicts_with_all = ["json", "only"])]
     call: Option<String>,
 }

@@ -105,6 +105,12 @@ impl Mbuf {
         Segment::of(self.head()).bytes()
     }
 
+    /// Has the headers brought near while something else is done: they come from the device, not from a cache.
+    pub fn prefetch(&self) {
+        // SAFETY: `self` owns a valid mbuf. What it points to is not read, only named to the processor.
+        unsafe { dpdk_sys::shim_prefetch(self.0.as_ptr()) }
+    }
+
     /// All segments, first to last.
     pub fn segments(&self) -> Segments<'_> {
         Segments::of(self.head())

@@ -46,6 +46,15 @@ shim_link_poll(uint16_t port, uint32_t *speed_mbps, uint8_t *up)
 }
 
 void
+shim_prefetch(const struct rte_mbuf *m)
+{
+	const char *start = rte_pktmbuf_mtod(m, const char *);
+
+	rte_prefetch0(start);
+	rte_prefetch0(start + RTE_CACHE_LINE_SIZE);
+}
+
+void
 shim_set_tx_lengths(struct rte_mbuf *m, uint8_t l2_len, uint16_t l3_len,
 	uint8_t l4_len, uint16_t tso_segment)
 {

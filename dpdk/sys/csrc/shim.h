@@ -15,6 +15,7 @@
 #include <rte_mbuf.h>
 #include <rte_ethdev.h>
 #include <rte_dev.h>
+#include <rte_prefetch.h>
 
 /* Most segments of one frame: a 64 KiB TSO frame of 1 KiB pieces and its headers. */
 #define SHIM_FRAME_MAX_SEGMENTS 80
@@ -34,6 +35,9 @@ int shim_errno(void);
 
 /* Copies of the link's bit fields. Returns 0 or a negative errno. */
 int shim_link_poll(uint16_t port, uint32_t *speed_mbps, uint8_t *up);
+
+/* Has the first bytes of a frame, as many as its headers are long, brought near. */
+void shim_prefetch(const struct rte_mbuf *m);
 
 /* Writes the offload lengths of a frame, which are bit fields of one word. */
 void shim_set_tx_lengths(struct rte_mbuf *m, uint8_t l2_len, uint16_t l3_len,

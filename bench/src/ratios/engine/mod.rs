@@ -72,14 +72,20 @@ pub(super) fn measure(
 /// One kind of call, over and over.
 pub(super) fn repeat(bed: &Bed, call: &str, rounds: usize) -> Result<Spread, BedError> {
     let pki = Pki::new(CipherSuite::Aes128Gcm);
-    let (name, offload) = match call.strip_suffix("_1448") {
+    let (name, are_together) = match call.strip_suffix("_together") {
+        Some(name) => (name, true),
+        None => (call, false),
+    };
+    let (name, offload) = match name.strip_suffix("_1448") {
         Some(name) => (name, SUMS),
-        None => (call, CUTS),
+        None => (name, CUTS),
     };
     let cache = bed.cache("cache", 256 << 20)?;
     let mut site = Site::new(bed, 0, cache, bed.slots("records")?, offload, &pki)?;
     let mut mounted = Mounted::new(&mut site, &pki);
     let client = usize::from(name.ends_with("_tls"));
+    // Opens the congestion window.
+    mounted.reading(&mut site, client, MIB, JOINED);
     let kind = name.strip_suffix("_tls").or(name.strip_suffix("_plain"));
     let (mut kind, count) = match kind {
         Some("getattr") => (mounted.asking(&mut site, client), GETATTRS),
@@ -93,7 +99,12 @@ pub(super) fn repeat(bed: &Bed, call: &str, rounds: usize) -> Result<Spread, Bed
         _ => panic!("no such call: {call}"),
     };
     let [spread] = interleave(rounds, |_| {
-        kind.sample(&mut site, &mut mounted.clients[client], count)
+        let client = &mut mounted.clients[client];
+        if are_together {
+            kind.sample_together(&mut site, client, count)
+        } else {
+            kind.sample(&mut site, client, count)
+        }
     });
     Ok(spread)
 }
@@ -248,9 +259,17 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
         large,
         large_tls,
         sealed,
-    ] = interleave(rounds, |which| match kinds.get_mut(which) {
-        Some(kind) => sample(site, clients, kind),
-        None => raw.sample(),
+        getattrs,
+        getattrs_tls,
+        smalls,
+        smalls_tls,
+    ] = interleave(rounds, |which| match (kinds.get_mut(which), which) {
+        (Some(kind), _) => sample(site, clients, kind),
+        (None, 8) => raw.sample(),
+        (None, together) => {
+            let (kind, client, count) = &mut kinds[together - 9];
+            kind.sample_together(site, &mut clients[*client], *count)
+        }
     });
     // Learned only now, as it opens the congestion window to the origin, which has been idle: the script has
     // no acknowledgements within a WRITE.
@@ -278,8 +297,36 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
             getattr_tls,
             budget(2200.0),
         ),
+        Row::ticks(
+            "getattr_plain_together",
+            "GETATTR, sixteen in a turn as when there is much to do",
+            getattrs,
+            None,
+        )
+        .besides(),
+        Row::ticks(
+            "getattr_tls_together",
+            "the same over TLS",
+            getattrs_tls,
+            None,
+        )
+        .besides(),
         Row::ticks("read_4k_plain", "cached 4 KiB READ", small, None).besides(),
         Row::ticks("read_4k_tls", "the same over TLS", small_tls, None).besides(),
+        Row::ticks(
+            "read_4k_plain_together",
+            "cached 4 KiB READ, sixteen in a turn",
+            smalls,
+            None,
+        )
+        .besides(),
+        Row::ticks(
+            "read_4k_tls_together",
+            "the same over TLS",
+            smalls_tls,
+            None,
+        )
+        .besides(),
         Row::ticks(
             "read_64k_plain",
             "cached 64 KiB READ with TSO",

@@ -39,6 +39,9 @@ pub(super) const EVERY_OTHER: AckEvery = AckEvery(2 * super::wire::SEGMENT);
 /// Most frames of one receive burst.
 const BURST: usize = 32;
 
+/// Calls that arrive in one turn when many do.
+pub(super) const TOGETHER: usize = BURST / 2;
+
 /// One kind of call, with what was learned about it by making it once.
 pub(super) struct Kind {
     /// Writes a call.
@@ -94,12 +97,30 @@ impl Kind {
         self.acknowledged.iter().sum::<usize>() + self.rest
     }
 
-    /// Makes `count` calls; ticks for each.
+    /// Makes `count` calls, one a turn; ticks for each.
     pub(super) fn sample(&mut self, site: &mut Site, client: &mut Client, count: usize) -> f64 {
         let mut script = Script::default();
         for _ in 0..count {
             self.write_down(&mut script, site, client);
         }
+        self.play(script, site, client, count)
+    }
+
+    /// Makes `count` calls, so many of them a turn that a receive burst is full of half; ticks for each.
+    pub(super) fn sample_together(
+        &mut self,
+        site: &mut Site,
+        client: &mut Client,
+        count: usize,
+    ) -> f64 {
+        let mut script = Script::default();
+        for _ in 0..count / TOGETHER {
+            self.write_down_together(&mut script, site, client);
+        }
+        self.play(script, site, client, count / TOGETHER * TOGETHER)
+    }
+
+    fn play(&self, mut script: Script, site: &mut Site, client: &mut Client, count: usize) -> f64 {
         // So that nothing is outstanding while others are measured.
         let last = client.end.segment(&[]);
         script.turn(site, CLIENT_PORT, &[last]);
@@ -128,6 +149,22 @@ impl Kind {
             "what is forwarded, and nothing else"
         );
         ticks
+    }
+
+    /// Calls that arrive together; what they are answered is acknowledged with the next ones.
+    ///
+    /// # Panics
+    /// When a call has to wait for anything.
+    fn write_down_together(&mut self, script: &mut Script, site: &Site, client: &mut Client) {
+        assert!(self.acknowledged.is_empty() && self.forwarded.is_none());
+        let mut frames = Vec::new();
+        for _ in 0..TOGETHER {
+            let xid = client.xid();
+            let bytes = client.seal(&(self.call)(xid));
+            frames.extend(client.end.segments(&bytes));
+        }
+        script.turn(site, CLIENT_PORT, &frames);
+        client.end.expected = advanced(client.end.expected, TOGETHER * self.rest);
     }
 
     fn write_down(&mut self, script: &mut Script, site: &mut Site, client: &mut Client) {

@@ -126,7 +126,11 @@ impl Site {
     /// due goes out through the real transmitter. Never inlined, so that profilers know it by its name.
     #[inline(never)]
     pub(super) fn turn(&mut self, frames: impl Iterator<Item = (usize, Received)>) {
-        for (port, frame) in frames {
+        let mut frames = frames.peekable();
+        while let Some((port, frame)) = frames.next() {
+            if let Some((_, next)) = frames.peek() {
+                next.prefetch();
+            }
             self.engine
                 .handle_frame(port, frame, std::iter::empty(), GOOD, self.now);
         }

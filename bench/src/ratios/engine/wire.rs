@@ -16,6 +16,11 @@ impl Received {
         mbuf.append(frame).expect("a frame fits a buffer");
         Self(mbuf)
     }
+
+    /// As [`Mbuf::prefetch`].
+    pub(super) fn prefetch(&self) {
+        self.0.prefetch();
+    }
 }
 
 impl net::RxBuffer for Received {
