@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use crate::limits::{IDLE_SLEEP_MAX, IDLE_SLEEP_MIN, IDLE_SPIN, IDLE_YIELD};
+use crate::limits::{
+    IDLE_LULL, IDLE_LULL_SLEEP_MAX, IDLE_SLEEP_MAX, IDLE_SLEEP_MIN, IDLE_SPIN, IDLE_YIELD,
+};
 
 /// How an engine waits for work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +40,9 @@ pub enum Pause {
 ///
 /// After the last work an engine spins for [`IDLE_SPIN`], yields until [`IDLE_YIELD`], and then sleeps
 /// for an eighth of the time it has been quiet, at least [`IDLE_SLEEP_MIN`] and at most
-/// [`IDLE_SLEEP_MAX`]. So an answer that took long to come is seen late by at most an eighth of that, and
-/// the first work after a quiet night by a millisecond.
+/// [`IDLE_LULL_SLEEP_MAX`], or [`IDLE_SLEEP_MAX`] when it has been quiet for [`IDLE_LULL`]. So an answer that took
+/// long to come is seen late by at most an eighth of that, and the first work after a quiet night by two
+/// milliseconds.
 #[derive(Debug, Clone)]
 pub struct IdlePolicy {
     mode: IdleMode,
@@ -84,7 +87,12 @@ impl IdlePolicy {
         if quiet < IDLE_YIELD || until_timer < IDLE_SLEEP_MIN {
             return Pause::Yield;
         }
-        let sleep = (quiet / SLEEP_FRACTION).clamp(IDLE_SLEEP_MIN, IDLE_SLEEP_MAX);
+        let most = if quiet < IDLE_LULL {
+            IDLE_LULL_SLEEP_MAX
+        } else {
+            IDLE_SLEEP_MAX
+        };
+        let sleep = (quiet / SLEEP_FRACTION).clamp(IDLE_SLEEP_MIN, most);
         Pause::Sleep(sleep.min(until_timer))
     }
 }

@@ -144,11 +144,18 @@ pub const IDLE_YIELD: Duration = Duration::from_micros(150);
 /// The shortest sleep worth a system call (Linux adds its timer slack of 50 µs).
 pub const IDLE_SLEEP_MIN: Duration = Duration::from_micros(20);
 
-/// The longest sleep: what a request to a quiet appliance waits at most before it is seen.
-pub const IDLE_SLEEP_MAX: Duration = Duration::from_millis(1);
+/// The longest sleep in a lull: what a request waits at most before it is seen.
+pub const IDLE_LULL_SLEEP_MAX: Duration = Duration::from_millis(1);
+
+/// Time without work that is no lull any more: nobody is there.
+pub const IDLE_LULL: Duration = Duration::from_secs(1);
+
+/// The longest sleep of all. What an appliance takes of its core with nothing to do is waking up.
+pub const IDLE_SLEEP_MAX: Duration = Duration::from_millis(2);
 
 const _: () = assert!(IDLE_SPIN.as_nanos() < IDLE_YIELD.as_nanos());
-const _: () = assert!(IDLE_SLEEP_MIN.as_nanos() < IDLE_SLEEP_MAX.as_nanos());
+const _: () = assert!(IDLE_SLEEP_MIN.as_nanos() < IDLE_LULL_SLEEP_MAX.as_nanos());
+const _: () = assert!(IDLE_LULL_SLEEP_MAX.as_nanos() <= IDLE_SLEEP_MAX.as_nanos());
 const _: () = assert!(
     STATS_TIMEOUT.as_nanos() > CONTROL_CONNECTION_TIMEOUT.as_nanos() + SNAPSHOT_TIMEOUT.as_nanos()
 );

@@ -30,7 +30,9 @@ fn adaptive() {
         (us(400), None, Pause::Sleep(us(50))),
         (us(4_000), None, Pause::Sleep(us(500))),
         (us(8_000), None, Pause::Sleep(us(1_000))),
-        (us(3_600_000_000), None, Pause::Sleep(us(1_000))),
+        (us(999_999), None, Pause::Sleep(us(1_000))),
+        (us(1_000_000), None, Pause::Sleep(us(2_000))),
+        (us(3_600_000_000), None, Pause::Sleep(us(2_000))),
         // A timer shortens the sleep, and never lengthens it.
         (us(8_000), Some(us(2_000)), Pause::Sleep(us(1_000))),
         (us(8_000), Some(us(1_000)), Pause::Sleep(us(1_000))),

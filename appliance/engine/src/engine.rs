@@ -171,9 +171,10 @@ impl<R: RxBuffer> Engine<R> {
     }
 
     /// Runs timers, events and the gateway's actions until nothing is left to do
-    /// now; whether anything was done.
+    /// now; whether anything was done. That a timer came up by itself is nothing.
     pub fn advance(&mut self, now: Duration) -> bool {
-        let mut busy = self.handle_timeouts(now);
+        self.handle_timeouts(now);
+        let mut busy = false;
         for port in 0..self.ports.len() {
             while let Some(event) = self.ports[port].stack.poll_event() {
                 self.handle_event(port, event, now);
@@ -310,23 +311,19 @@ impl<R: RxBuffer> Engine<R> {
         }
     }
 
-    fn handle_timeouts(&mut self, now: Duration) -> bool {
+    fn handle_timeouts(&mut self, now: Duration) {
         let due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
-        let mut busy = false;
         for port in &mut self.ports {
             if due(port.stack.poll_timeout()) {
                 port.stack.handle_timeout(now);
-                busy = true;
             }
         }
         if due(self.gateway.poll_timeout()) {
             self.gateway.handle_timeout(now);
-            busy = true;
         }
         if due(self.sweep_timeout()) {
             self.reset_stalled(now);
         }
-        busy
     }
 
     fn handle_event(&mut self, port: usize, event: Event, now: Duration) {
