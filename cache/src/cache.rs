@@ -159,25 +159,31 @@ impl Cache {
             self.policy.missed(hash, key, range.end);
             return None;
         };
-        self.hits += 1;
         let bytes = range.start..range.end.clamp(range.start, valid.end);
-        self.policy.touched(block, &bytes);
-        let slice = self.pool.arena().pin(block).into_slice(bytes);
         Some(Hit {
-            slice,
+            slice: self.hit(block, bytes),
             valid,
             end_of_file,
         })
     }
 
-    /// Whether [`lookup`](Self::lookup) would find all bytes of `range`. Counts nothing.
+    /// As [`lookup`](Self::lookup), for whoever has no use for less than all of `range`:
+    /// without it nothing is counted and nobody told, and `lookup` may still follow.
+    pub fn lookup_whole(&mut self, key: BlockKey, range: Range<usize>) -> Option<BlockSlice> {
+        let block = self.find_whole(key, &range)?;
+        Some(self.hit(block, range))
+    }
+
+    /// Whether [`lookup_whole`](Self::lookup_whole) would find `range`. Counts nothing.
     #[must_use]
     pub fn holds(&self, key: BlockKey, range: Range<usize>) -> bool {
-        let found = self.index.find(self.index.hash(key), key);
-        found.is_some_and(|block| {
-            let valid = self.valid(self.index.entry(block));
-            valid.start <= range.start && range.end <= valid.end
-        })
+        self.find_whole(key, &range).is_some()
+    }
+
+    fn find_whole(&self, key: BlockKey, range: &Range<usize>) -> Option<u32> {
+        let block = self.index.find(self.index.hash(key), key)?;
+        let valid = self.valid(self.index.entry(block));
+        (valid.start <= range.start && range.end <= valid.end).then_some(block)
     }
 
     /// The bytes of a block that may leave.
@@ -187,6 +193,12 @@ impl Cache {
         } else {
             entry.valid()
         }
+    }
+
+    fn hit(&mut self, block: u32, bytes: Range<usize>) -> BlockSlice {
+        self.hits += 1;
+        self.policy.touched(block, &bytes);
+        self.pool.arena().pin(block).into_slice(bytes)
     }
 
     /// The block under `key` with its valid range and whether the file ends there.

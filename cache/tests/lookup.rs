@@ -31,6 +31,27 @@ fn bytes_outside_of_the_valid_range_are_not_shown() {
 }
 
 #[test]
+fn whoever_wants_all_of_it_gets_that_or_leaves_no_trace() {
+    let mut cache = cache_of(2);
+    let block = filled(&mut cache, key(1, 0), 0).unwrap();
+    cache.publish(key(1, 0), block, 100..200, false);
+
+    for asked in [99..150, 150..201, 200..201, 0..BLOCK_SIZE, 300..400] {
+        assert!(!cache.holds(key(1, 0), asked.clone()), "{asked:?}");
+        assert!(cache.lookup_whole(key(1, 0), asked.clone()).is_none());
+    }
+    assert!(cache.lookup_whole(key(1, 1), 100..200).is_none());
+    assert_eq!((cache.stats().hits, cache.stats().misses), (0, 0));
+    for asked in [100..200, 100..101, 199..200] {
+        assert!(cache.holds(key(1, 0), asked.clone()), "{asked:?}");
+        let slice = cache.lookup_whole(key(1, 0), asked.clone()).unwrap();
+        let expected: Vec<u8> = asked.map(|offset| byte_of(key(1, 0), 0, offset)).collect();
+        assert_eq!(slice.as_slice(), expected);
+    }
+    assert_eq!((cache.stats().hits, cache.stats().misses), (3, 0));
+}
+
+#[test]
 fn the_end_of_the_file_is_a_hit_without_bytes() {
     let mut cache = cache_of(2);
     let block = filled(&mut cache, key(1, 3), 0).unwrap();

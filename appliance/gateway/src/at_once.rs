@@ -26,7 +26,7 @@ use crate::message::{Message, Payload};
 use crate::read::{clip_read, place_of};
 use crate::reply::write_reply;
 
-/// A READ of bytes that are all in the cache, by somebody who may have them.
+/// A READ of bytes that are all in the cache but perhaps the first, by somebody who may have them.
 struct CachedRead {
     file: FileRef,
     attributes: Option<FileAttributes>,
@@ -152,7 +152,7 @@ impl Gateway {
         may_reach.then(|| (export.squash.identity(identity), export.coherence))
     }
 
-    /// What a READ comes to, if no byte of it has to be waited for.
+    /// What a READ comes to, as far as no byte of it has to be waited for.
     fn cached_read(&mut self, args: &ReadArgs, identity: &Identity) -> Option<CachedRead> {
         let count = args.count.min(self.max_read);
         if count == 0 {
@@ -173,7 +173,8 @@ impl Gateway {
         if pieces > READ_PIECES_MAX {
             return None;
         }
-        let are_there = (0..pieces).all(|piece| {
+        // Of the first one it turns out when it is taken.
+        let are_there = (1..pieces).all(|piece| {
             let place = place_of(&range, piece, self.cache.block_size());
             let (file, index) = (file.id, place.index);
             let key = BlockKey { file, index };
@@ -187,16 +188,15 @@ impl Gateway {
         })
     }
 
-    /// Appends the data of a READ; `None` if it is not there.
+    /// Appends the data of a READ; `None` if its first block is not there, of which nothing was known yet.
     fn push_cached(&mut self, read: &CachedRead, message: &mut Message) -> Option<()> {
         let blocks = self.block_indices(&read.range);
         for (piece, index) in blocks.enumerate() {
             let place = place_of(&read.range, piece, self.cache.block_size());
             let file = read.file.id;
-            let hit = self
-                .cache
-                .lookup(BlockKey { file, index }, place.start..place.end)?;
-            message.push(Payload::Block(hit.slice));
+            let key = BlockKey { file, index };
+            let slice = self.cache.lookup_whole(key, place.start..place.end)?;
+            message.push(Payload::Block(slice));
         }
         let len = usize::try_from(read.range.end - read.range.start).ok()?;
         message.push(Payload::Zeros(padding(len)));
