@@ -275,7 +275,7 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
     // no acknowledgements within a WRITE.
     let mut writes = [(mounted.writing(site, 0), 0, WRITES), sealed_writes];
     let clients = &mut mounted.clients;
-    let [write, write_tls] = interleave(rounds, |which| sample(site, clients, &mut writes[which]));
+    let written = interleave(rounds, |which| sample(site, clients, &mut writes[which]));
     rows.push(Row::ratio(
         "tls_tx_over_seal_tso",
         "cached 1 MiB READ over TLS with TSO ÷ sealing its bytes",
@@ -297,36 +297,8 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
             getattr_tls,
             budget(2200.0),
         ),
-        Row::ticks(
-            "getattr_plain_together",
-            "GETATTR, sixteen in a turn as when there is much to do",
-            getattrs,
-            None,
-        )
-        .besides(),
-        Row::ticks(
-            "getattr_tls_together",
-            "the same over TLS",
-            getattrs_tls,
-            None,
-        )
-        .besides(),
         Row::ticks("read_4k_plain", "cached 4 KiB READ", small, None).besides(),
         Row::ticks("read_4k_tls", "the same over TLS", small_tls, None).besides(),
-        Row::ticks(
-            "read_4k_plain_together",
-            "cached 4 KiB READ, sixteen in a turn",
-            smalls,
-            None,
-        )
-        .besides(),
-        Row::ticks(
-            "read_4k_tls_together",
-            "the same over TLS",
-            smalls_tls,
-            None,
-        )
-        .besides(),
         Row::ticks(
             "read_64k_plain",
             "cached 64 KiB READ with TSO",
@@ -342,20 +314,6 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
         Row::ticks("read_1m_plain", "cached 1 MiB READ with TSO", large, None).besides(),
         Row::ticks("read_1m_tls", "the same over TLS", large_tls, None).besides(),
         Row::ticks(
-            "write_64k_plain",
-            "64 KiB WRITE forwarded to the origin",
-            write,
-            None,
-        )
-        .besides(),
-        Row::ticks(
-            "write_64k_tls",
-            "the same from a client with TLS",
-            write_tls,
-            None,
-        )
-        .besides(),
-        Row::ticks(
             "seal_64k",
             "sealing 64 KiB as 4 records and nothing else",
             sealed,
@@ -363,6 +321,32 @@ fn calls(rows: &mut Vec<Row>, site: &mut Site, pki: &Pki, blocks: &[BlockRef], r
         )
         .besides(),
     ]);
+    rows.extend(together([getattrs, getattrs_tls, smalls, smalls_tls]));
+    rows.extend(forwarded(written));
+}
+
+/// Small calls of which sixteen come in a turn, as when there is much to do.
+fn together(calls: [Spread; 4]) -> impl Iterator<Item = Row> {
+    let names = [
+        ("getattr_plain_together", "GETATTR, sixteen in a turn"),
+        ("getattr_tls_together", "the same over TLS"),
+        (
+            "read_4k_plain_together",
+            "cached 4 KiB READ, sixteen in a turn",
+        ),
+        ("read_4k_tls_together", "the same over TLS"),
+    ];
+    let rows = names.into_iter().zip(calls);
+    rows.map(|((name, about), spread)| Row::ticks(name, about, spread, None).besides())
+}
+
+fn forwarded(calls: [Spread; 2]) -> impl Iterator<Item = Row> {
+    let names = [
+        ("write_64k_plain", "64 KiB WRITE forwarded to the origin"),
+        ("write_64k_tls", "the same from a client with TLS"),
+    ];
+    let rows = names.into_iter().zip(calls);
+    rows.map(|((name, about), spread)| Row::ticks(name, about, spread, None).besides())
 }
 
 /// Our sender against Linux's.
