@@ -187,6 +187,7 @@ impl Cache {
     }
 
     /// The bytes of a block that may leave.
+    #[inline]
     fn valid(&self, entry: &Entry) -> Range<usize> {
         if mutant::is_on(Mutant::ValidRangeIgnored) {
             0..self.block_size
@@ -195,6 +196,7 @@ impl Cache {
         }
     }
 
+    #[inline]
     fn hit(&mut self, block: u32, bytes: Range<usize>) -> BlockSlice {
         self.hits += 1;
         self.policy.touched(block, &bytes);

@@ -8,16 +8,16 @@ use std::ops::Range;
 
 use cache::BlockKey;
 use mutant::Mutant;
-use nfs::nfs3::args::{self, AccessArgs, ReadArgs};
-use nfs::nfs3::results::{Access, Getattr, ReadHead};
+use nfs::nfs3::args::{self, ReadArgs};
+use nfs::nfs3::results::ReadHead;
 use nfs::nfs3::{self, FileAttributes, FileHandle, Procedure, Status, access};
 use nfs::record::MARK_LEN;
 use nfs::rpc::{self, CallView};
-use nfs::xdr::{Reader, padding};
+use nfs::xdr::{Overflow, Reader, Writer, padding};
 
 use crate::charge::Holder;
 use crate::client::{CallIntake, Client};
-use crate::config::{Coherence, Export};
+use crate::config::Coherence;
 use crate::files::FileRef;
 use crate::gateway::Gateway;
 use crate::identity::Identity;
@@ -37,8 +37,8 @@ struct CachedRead {
 }
 
 impl Gateway {
-    /// Answers the call that `bytes` begin with, if all of it is there and it asks for what is known and cannot have
-    /// changed; how long it was. Nothing has happened otherwise.
+    /// Answers the call that `bytes` begin with, if all of it is there and it asks for what is known and may be told;
+    /// how long it was. Nothing has happened otherwise.
     pub(crate) fn answer_at_once(&mut self, client: &mut Client, bytes: &[u8]) -> Option<usize> {
         let is_between_calls = matches!(client.intake, CallIntake::Head)
             && client.reader.is_between_records()
@@ -75,14 +75,11 @@ impl Gateway {
     ) -> Option<()> {
         let handle = FileHandle::decode(reader).ok()?;
         let (_, coherence) = self.caller(client, call, &handle)?;
-        let known = (coherence == Coherence::Immutable)
-            .then(|| self.cached_attributes(&handle))
-            .flatten()?;
-        let (charge, buffer) = self.admit(|| Holder::charge(&client.holder))?;
-        self.reply_results(client.id, charge, buffer, call.xid, |writer| {
-            Getattr::encode(&known, writer)
-        });
-        Some(())
+        if coherence != Coherence::Immutable {
+            return None;
+        }
+        let known = self.cached_attributes(&handle)?;
+        self.tell(client, call, |writer| known.encode(writer))
     }
 
     fn access_at_once(
@@ -91,15 +88,24 @@ impl Gateway {
         call: &CallView<'_>,
         reader: &mut Reader<'_>,
     ) -> Option<()> {
-        let AccessArgs { object, access } = args::access(reader).ok()?;
-        let (identity, coherence) = self.caller(client, call, &object)?;
-        let known = (coherence == Coherence::Immutable)
-            .then(|| self.cached_access(&object, &identity, access))
-            .flatten()?;
+        let args = args::access(reader).ok()?;
+        let (identity, coherence) = self.caller(client, call, &args.object)?;
+        if coherence != Coherence::Immutable {
+            return None;
+        }
+        let known = self.cached_access(&args.object, &identity, args.access)?;
+        self.tell(client, call, |writer| known.encode(writer))
+    }
+
+    /// Answers with results that are known, if there is room to.
+    fn tell(
+        &mut self,
+        client: &Client,
+        call: &CallView<'_>,
+        encode: impl FnOnce(&mut Writer<'_>) -> Result<(), Overflow>,
+    ) -> Option<()> {
         let (charge, buffer) = self.admit(|| Holder::charge(&client.holder))?;
-        self.reply_results(client.id, charge, buffer, call.xid, |writer| {
-            Access::encode(&known, writer)
-        });
+        self.reply_results(client.id, charge, buffer, call.xid, encode);
         Some(())
     }
 
@@ -144,7 +150,7 @@ impl Gateway {
     ) -> Option<(Identity, Coherence)> {
         let identity = Identity::of_call(call)?;
         let index = self.handles.find(handle)?;
-        let export: &Export = self.exports.get(index)?;
+        let export = self.exports.get(index)?;
         let may_reach = self.exports.is_in_use(index)
             && export.allows(*client.info.peer.ip())
             && export.security.accepts(&client.security)

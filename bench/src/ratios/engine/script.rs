@@ -39,8 +39,8 @@ pub(super) const EVERY_OTHER: AckEvery = AckEvery(2 * super::wire::SEGMENT);
 /// Most frames of one receive burst.
 const BURST: usize = 32;
 
-/// Calls that arrive in one turn when many do.
-pub(super) const TOGETHER: usize = BURST / 2;
+/// Calls that arrive in one turn when many do: half a receive burst.
+const TOGETHER: usize = BURST / 2;
 
 /// One kind of call, with what was learned about it by making it once.
 pub(super) struct Kind {
@@ -106,7 +106,7 @@ impl Kind {
         self.play(script, site, client, count)
     }
 
-    /// Makes `count` calls, so many of them a turn that a receive burst is full of half; ticks for each.
+    /// Makes `count` calls, [`TOGETHER`] of them a turn; ticks for each.
     pub(super) fn sample_together(
         &mut self,
         site: &mut Site,
