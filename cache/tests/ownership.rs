@@ -260,3 +260,28 @@ fn a_slice_cannot_be_lent_beyond_its_end() {
     let block = filled(&mut cache_of(1), key(1, 0), 0).unwrap();
     let _ = block.slice(0..8).lend(0..9);
 }
+
+#[test]
+fn what_is_split_off_a_slice_ends_where_the_rest_begins() {
+    let mut cache = cache_of(1);
+    let mut block = cache.allocate().unwrap();
+    block.as_mut_slice()[..8].copy_from_slice(b"abcdefgh");
+    let mut rest = block.freeze().into_slice(1..8);
+    let first = rest.split_to(3);
+    assert_eq!(
+        (first.as_slice(), rest.as_slice()),
+        (&b"bcd"[..], &b"efgh"[..])
+    );
+    assert_eq!(rest.split_to(0).len(), 0);
+    drop(first);
+    assert!(cache.allocate().is_none(), "the rest is still pinned");
+    drop(rest);
+    assert!(cache.allocate().is_some());
+}
+
+#[test]
+#[should_panic(expected = "range 0..9 of 8 bytes")]
+fn a_slice_cannot_be_split_beyond_its_end() {
+    let block = filled(&mut cache_of(1), key(1, 0), 0).unwrap();
+    let _ = block.slice(0..8).split_to(9);
+}

@@ -120,44 +120,42 @@ impl Session {
         if self.record.is_none() && !is_secure && !self.output.is_empty() {
             return self.pull_clear(room);
         }
-        if self.record.is_none() {
-            let records = records?;
-            match self.next_record(records) {
-                Ok(record) => {
-                    // What TLS adds waits for the peer as well.
-                    self.pushed += (record.bytes.len() - record.content_len) as u64;
-                    self.record = Some(record);
-                }
-                Err(NoRecord::Nothing) => return None,
-                Err(NoRecord::NoSlot) => {
-                    records.starved.push_back((port, self.connection));
-                    return None;
-                }
-                Err(NoRecord::Failed(error)) => {
-                    self.error = Some(error);
-                    records.troubled.push_back((port, self.connection));
-                    return None;
-                }
-            }
-            if let Channel::Secure(secure) = &mut self.channel
-                && secure.wears_out()
-            {
-                records.troubled.push_back((port, self.connection));
-            }
+        let mut record = match self.record.take() {
+            Some(record) => record,
+            None => self.make_record(port, records?)?,
+        };
+        if record.bytes.len() <= room {
+            self.pulled += record.bytes.len() as u64;
+            return Some(TxBytes::record(record.bytes, record.charge));
         }
-        let Record { bytes, charge, .. } = self.record.take()?;
-        let take = bytes.len().min(room);
-        self.pulled += take as u64;
-        if take == bytes.len() {
-            return Some(TxBytes::record(bytes, charge));
-        }
-        let first = bytes.slice(0..take);
-        self.record = Some(Record {
-            bytes: bytes.slice(take..bytes.len()),
-            content_len: 0,
-            charge,
-        });
+        self.pulled += room as u64;
+        let first = record.bytes.split_to(room);
+        self.record = Some(record);
         Some(TxBytes::record(first, None))
+    }
+
+    fn make_record(&mut self, port: usize, records: &mut Records) -> Option<Record> {
+        let record = match self.next_record(records) {
+            Ok(record) => record,
+            Err(NoRecord::Nothing) => return None,
+            Err(NoRecord::NoSlot) => {
+                records.starved.push_back((port, self.connection));
+                return None;
+            }
+            Err(NoRecord::Failed(error)) => {
+                self.error = Some(error);
+                records.troubled.push_back((port, self.connection));
+                return None;
+            }
+        };
+        // What TLS adds waits for the peer as well.
+        self.pushed += (record.bytes.len() - record.content_len) as u64;
+        if let Channel::Secure(secure) = &mut self.channel
+            && secure.wears_out()
+        {
+            records.troubled.push_back((port, self.connection));
+        }
+        Some(record)
     }
 
     fn pull_clear(&mut self, room: usize) -> Option<TxBytes> {

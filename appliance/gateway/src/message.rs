@@ -51,6 +51,16 @@ impl Payload {
         }
     }
 
+    /// Cuts off the first `len` bytes, of which there must be as many.
+    fn split_to(&mut self, len: usize) -> Self {
+        if let Self::Block(slice) = self {
+            return Self::Block(slice.split_to(len));
+        }
+        let first = self.share(0..len);
+        *self = self.share(len..self.len());
+        first
+    }
+
     /// Another reference to `range` of the same bytes; `range` must lie within `0..len()`.
     pub fn share(&self, range: Range<usize>) -> Self {
         match self {
@@ -100,18 +110,15 @@ impl Message {
 
     /// Takes at most `room` bytes: the next piece, or the first `room` bytes of it.
     pub fn take(&mut self, room: usize) -> Option<Payload> {
-        if self.parts.front()?.len() <= room {
+        let front = self.parts.front_mut()?;
+        if front.len() <= room {
             return self.pop_front();
         }
         if room == 0 {
             return None;
         }
-        let front = self.parts.front_mut()?;
-        let first = front.share(0..room);
-        let rest = front.share(room..front.len());
-        *front = rest;
         self.len -= room;
-        Some(first)
+        Some(front.split_to(room))
     }
 
     /// What the reply counts as until the client has all of it; dropping it makes room for others.

@@ -79,6 +79,18 @@ impl BlockSlice {
         Self::new(self.pin.share(), self.range(), range)
     }
 
+    /// Cuts off the first `len` bytes as a slice of their own: one more pin.
+    ///
+    /// # Panics
+    /// If the slice has fewer bytes.
+    #[must_use]
+    pub fn split_to(&mut self, len: usize) -> Self {
+        let first = self.slice(0..len);
+        self.start += first.len;
+        self.len -= first.len;
+        first
+    }
+
     /// Lends the bytes `range` of this slice to a wire: one wire reference.
     ///
     /// # Panics

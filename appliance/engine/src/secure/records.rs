@@ -219,7 +219,8 @@ impl Records {
             .get_mut(SLOT_HEADROOM..)
             .unwrap_or_default();
         let len = write(room).map_err(NoRecord::Failed)?;
-        Ok(slot.freeze().slice(SLOT_HEADROOM..SLOT_HEADROOM + len))
+        let written = SLOT_HEADROOM..SLOT_HEADROOM + len;
+        Ok(slot.freeze().into_slice(written))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Our TCP against smoltcp's, both ends of each, over a wire that is memory.
 //!
-//! Both frame at an MTU of 1500 and leave all checksums out, as a NIC does them. On both
-//! the wire takes a copy of every frame, and the receiver copies what it reads. smoltcp
-//! copies twice more, into its send and its receive buffer; that is what it is.
+//! Both frame at an MTU of 1500 and leave all checksums out, as a NIC does them, and the
+//! receiver copies what it reads. smoltcp copies three times more: into its send buffer, into the frame and into its
+//! receive buffer. Our frames refer to the payload where it lies, as they do on the way to a NIC. Each is
+//! what its stack has to do.
 
 mod ours;
 mod theirs;

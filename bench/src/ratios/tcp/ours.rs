@@ -6,12 +6,13 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
+use net::limits::MAX_HEADER_BYTES;
 use net::{
     Config, ConnectionId, Event, FrameSink, Limits, Offload, RxChecksums, Source, Stack, TxBuffer,
     TxFrame,
 };
 
-use super::{CHUNK, FRAME};
+use super::CHUNK;
 
 const HOSTS: [(Ipv4Addr, u8); 2] = [
     (Ipv4Addr::new(10, 0, 0, 1), 1),
@@ -104,12 +105,13 @@ impl OurPair {
                 self.ends[from].handle_timeout(self.now);
             }
             self.ends[from].poll_transmit(self.now, &mut self.outputs[from], &mut self.wire);
-            for frame in self.wire.frames.drain(..) {
-                let frame = Buffer {
-                    bytes: frame,
-                    spare: Rc::clone(&self.wire.spare),
-                };
-                self.ends[to].handle_frame(frame, std::iter::empty(), GOOD, self.now);
+            let Wire {
+                frames, payloads, ..
+            } = &mut self.wire;
+            let mut payloads = payloads.drain(..);
+            for (header, pieces) in frames.drain(..) {
+                let payload = payloads.by_ref().take(pieces);
+                self.ends[to].handle_frame(header, payload, GOOD, self.now);
             }
         }
     }
@@ -136,10 +138,13 @@ impl OurPair {
     }
 }
 
-/// Frames on their way, and buffers that are free again.
+/// Frames on their way, and memory for headers that is free again. Payload is handed over by
+/// reference, as mbufs do it that it is attached to.
 #[derive(Default)]
 struct Wire {
-    frames: Vec<Vec<u8>>,
+    /// Each header, and how many of `payloads` belong to it.
+    frames: Vec<(Buffer, usize)>,
+    payloads: Vec<Buffer>,
     spare: Rc<RefCell<Vec<Vec<u8>>>>,
 }
 
@@ -150,29 +155,44 @@ impl FrameSink<Bytes> for Wire {
 
     fn emit(&mut self, frame: TxFrame<'_, Bytes>) {
         let spare = self.spare.borrow_mut().pop();
-        let mut buffer = spare.unwrap_or_else(|| Vec::with_capacity(FRAME));
-        buffer.clear();
-        buffer.extend_from_slice(frame.header);
+        let mut bytes = spare.unwrap_or_else(|| Vec::with_capacity(MAX_HEADER_BYTES));
+        bytes.clear();
+        bytes.extend_from_slice(frame.header);
+        let header = Header {
+            bytes,
+            spare: Rc::clone(&self.spare),
+        };
+        self.frames
+            .push((Buffer::Header(header), frame.payload.len()));
         for piece in frame.payload {
-            buffer.extend_from_slice(&piece.buffer.bytes()[piece.range.clone()]);
+            let payload = piece.buffer.share(piece.range.clone());
+            self.payloads.push(Buffer::Payload(payload));
         }
-        self.frames.push(buffer);
     }
 }
 
-/// A received frame, whose memory is used again.
-struct Buffer {
-    bytes: Vec<u8>,
-    spare: Rc<RefCell<Vec<Vec<u8>>>>,
+/// A segment of a received frame.
+enum Buffer {
+    Header(Header),
+    Payload(Bytes),
 }
 
 impl net::RxBuffer for Buffer {
     fn bytes(&self) -> &[u8] {
-        &self.bytes
+        match self {
+            Self::Header(header) => &header.bytes,
+            Self::Payload(payload) => payload.bytes(),
+        }
     }
 }
 
-impl Drop for Buffer {
+/// Memory that is used again.
+struct Header {
+    bytes: Vec<u8>,
+    spare: Rc<RefCell<Vec<Vec<u8>>>>,
+}
+
+impl Drop for Header {
     fn drop(&mut self) {
         self.spare
             .borrow_mut()
