@@ -143,7 +143,7 @@ impl Session {
                 return None;
             }
             Err(NoRecord::Failed(error)) => {
-                self.error = Some(error);
+                self.error = Some(*error);
                 records.troubled.push_back((port, self.connection));
                 return None;
             }

@@ -30,8 +30,8 @@ pub(crate) enum NoRecord {
     Nothing,
     /// All slots are taken: to be tried again.
     NoSlot,
-    /// The connection cannot go on.
-    Failed(TlsError),
+    /// The connection cannot go on. Boxed, so that what nearly never happens is not moved about with each record.
+    Failed(Box<TlsError>),
 }
 
 /// The memory records are made in, of one engine.
@@ -218,7 +218,10 @@ impl Records {
             .as_mut_slice()
             .get_mut(SLOT_HEADROOM..)
             .unwrap_or_default();
-        let len = write(room).map_err(NoRecord::Failed)?;
+        let len = match write(room) {
+            Ok(len) => len,
+            Err(error) => return Err(NoRecord::Failed(Box::new(error))),
+        };
         let written = SLOT_HEADROOM..SLOT_HEADROOM + len;
         Ok(slot.freeze().into_slice(written))
     }
