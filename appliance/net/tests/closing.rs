@@ -467,3 +467,23 @@ fn closing_during_a_simultaneous_open_sends_fin_once_it_is_established() {
     assert_eq!(peer.segment().flags, "F.");
     assert_eq!(state(&peer), Some(State::FinWait1));
 }
+
+/// It can never be read, and is counted against what all connections may hold.
+#[test]
+fn what_lies_behind_the_peers_fin_goes_with_the_connection() {
+    let mut peer = Peer::default();
+    let connection = peer.accept();
+    let mut behind = peer.tcp(".", b"never read");
+    behind.seq = behind.seq.wrapping_add(2);
+    peer.send(&behind);
+    assert_eq!(peer.stack.held_receive_buffers(), 1);
+    send_fin(&mut peer);
+    peer.frames();
+    peer.stack.close(connection, peer.now);
+    let fin = peer.segment();
+    peer.send_ack(fin.seq.wrapping_add(1));
+    peer.events();
+    assert_eq!(peer.stack.connections(), 0);
+    assert_eq!(peer.live.get(), 0);
+    assert_eq!(peer.stack.held_receive_buffers(), 0);
+}

@@ -264,6 +264,8 @@ impl<R: RxBuffer, T: TxBuffer> Stack<R, T> {
             self.listeners.release(connection.endpoints.local_port);
         }
         if connection.is_forgotten() {
+            // What lay behind the peer's FIN, and so never came in order.
+            connection.receiving.queue.clear(&mut self.budget);
             self.connections.remove(index);
             return;
         }
