@@ -2,20 +2,17 @@
 # Each part stops, or is killed, and comes back: files flow before and after, and nothing is lost. A copy under
 # way outlives that its origin or the switch is stopped; 61-restart-copies is about parts that are killed.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/lab.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/faults.sh"
 lab_with --nic virtio --tx attach
 make_file $((2 << 20)) "$scratch/kept"
 put "$scratch/kept" kept
 make_file $((128 << 20)) "$export_dir/long"
 
-copy_has_begun() { [[ -s $scratch/under-way ]]; }
-
-# restart_during_copy PART
+# restart_during_copy PART — of which the second half is read while the part stops, or after.
 restart_during_copy() {
-    local copy
     rm -f -- "$scratch/under-way"
-    get long "$scratch/under-way" &
-    copy=$!
-    while ! copy_has_begun && kill -0 "$copy" 2>/dev/null; do sleep 0.05; done
+    begin_held_copy nfs-cp "$(url long)" "$scratch/under-way"
+    kill -s CONT "$copy"
     lab restart "$@"
     wait "$copy" || failure "the copy under way did not outlive: restart $*"
     expect_file "$scratch/under-way" "$export_dir/long"

@@ -13,8 +13,8 @@ build_client hard_copy
 
 copy_up() {
     rm -f -- "$export_dir/up"
-    begin_copy nfs-cp "$scratch/sent" "$(url up)"
-    kill_during_copy "$1" "$export_dir/up" "$size"
+    begin_held_copy nfs-cp "$scratch/sent" "$(url up)"
+    kill_during_copy "$1"
     expect_file "$export_dir/up" "$scratch/sent"
 }
 
@@ -23,8 +23,8 @@ copy_down() {
     local -a command=(nfs-cp "$(url "$2")")
     [[ $1 != appliance ]] || command=("$scratch/hard_copy" down "$(url "")" "$2")
     rm -f -- "$scratch/received"
-    begin_copy "${command[@]}" "$scratch/received"
-    kill_during_copy "$1" "$scratch/received" "$size"
+    begin_held_copy "${command[@]}" "$scratch/received"
+    kill_during_copy "$1"
     expect_file "$scratch/received" "$export_dir/$2"
 }
 

@@ -19,13 +19,11 @@ clients_wait() {
 
 copies=()
 for client in 1 2 3 4; do
-    begin_copy nfs-cp "$scratch/sent" "$(url "sent-$client")"
+    begin_held_copy nfs-cp "$scratch/sent" "$(url "sent-$client")"
     copies+=("$copy")
 done
-for client in 1 2 3 4; do
-    while (($(size_of "$export_dir/sent-$client") == 0)); do sleep 0.02; done
-done
 kill -s STOP "$origin"
+kill -s CONT "${copies[@]}"
 wait_until 20 clients_wait || failure "the clients do not come to wait for the origin"
 lab restart appliance --kill
 kill -s CONT "$origin"

@@ -2,6 +2,7 @@
 # Under load the server's certificate is renewed and one client's revoked: that client's sessions end and it does not
 # come back; another's copy goes on over the sessions that it has.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/lab.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib/faults.sh"
 # shellcheck source-path=SCRIPTDIR/..
 for part in report processes state rust tls; do . "$deploy/lib/$part.sh"; done
 
@@ -84,17 +85,10 @@ await_line() {
 
 sessions_of() { grep -c 'TLS 1.3' "$scratch/$1-nfs.log" || true; }
 
-# begin_read ADDRESS NAME — a copy of the big file in the background, held once it has begun; its process is $copy.
+# begin_read ADDRESS NAME — a copy of the big file, held in the middle; its process is $copy.
 begin_read() {
-    "$deploy/lab" client -- timeout 120 nfs-cp "nfs://$1/export/big?nfsport=$NFS_PORT&mountport=$MOUNT_PORT" "$scratch/$2" >/dev/null 2>&1 &
-    copy=$!
+    begin_held_copy nfs-cp "nfs://$1/export/big?nfsport=$NFS_PORT&mountport=$MOUNT_PORT" "$scratch/$2" 2>/dev/null
     jobs_of_test+=("$copy")
-    while [[ ! -s $scratch/$2 ]]; do
-        kill -0 "$copy" 2>/dev/null || failure "the copy of $2 ended without a byte"
-        sleep 0.02
-    done
-    # nfs-cp is the child of timeout.
-    pkill -STOP -P "$copy" || failure "the copy of $2 was done before anything could happen"
 }
 
 build_tls_peer
@@ -127,8 +121,7 @@ in_pki server.pem server_certificate
 mv "$pki/server-key.pem.new" "$pki/server-key.pem"
 kill -s HUP "$(pid_of appliance)"
 await_line 'audit:.*not trusted any more' "$(log_of appliance)"
-pkill -CONT -P "$copy" || true
-pkill -CONT -P "$trusted" || true
+kill -s CONT "$copy" "$trusted"
 
 wait "$trusted" || failure "the copy of the client that is trusted was broken off"
 expect_file "$scratch/client" "$export_dir/big"

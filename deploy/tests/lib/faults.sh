@@ -13,16 +13,19 @@ begin_copy() {
     copy=$!
 }
 
-# kill_during_copy PART FILE SIZE — while $copy makes FILE grow to SIZE. The client is held until the part is dead,
-# so that the copy cannot be done before.
-kill_during_copy() {
-    local part=$1 file=$2 size=$3 killed restart began=$SECONDS back
-    while (($(size_of "$file") == 0)); do
-        kill -0 "$copy" 2>/dev/null || failure "the copy ended without a byte"
+# begin_held_copy CMD… — one that stops itself in the middle (see hold.c), and is there on return.
+begin_held_copy() {
+    [[ -e $scratch/hold.so ]] || gcc -O2 -Wall -Wextra -Werror -shared -fPIC -o "$scratch/hold.so" "$deploy/tests/hold.c"
+    begin_copy env LD_PRELOAD="$scratch/hold.so" "$@"
+    until [[ $(process_field "$copy" 1) == T ]]; do
+        kill -0 "$copy" 2>/dev/null || failure "the copy ended before its middle"
         sleep 0.02
     done
-    kill -s STOP "$copy"
-    (($(size_of "$file") < size)) || failure "the copy was done before $part could be killed"
+}
+
+# kill_during_copy PART — and let the held $copy go on once it is dead.
+kill_during_copy() {
+    local part=$1 killed restart began=$SECONDS back
     killed=$(pid_of "$part")
     "$deploy/lab" restart "$part" --kill &
     restart=$!
