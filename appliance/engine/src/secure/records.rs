@@ -2,18 +2,18 @@
 
 use std::collections::VecDeque;
 
-use cache::{BlockSlice, Slots};
+use cache::{BlockMut, BlockSlice, Slots};
 use gateway::{Charge, Message, Payload};
 use mutant::Mutant;
 use net::ConnectionId;
 use tls::TlsError;
-use tls::limits::{CONTENT, CONTROL_RECORD, OPENED, RECORD};
+use tls::limits::{CONTENT, CONTROL_RECORD, OPENED, RECORD, SEALED_OVERHEAD};
 
 use super::Sealing;
 use super::channel::Secure;
 use crate::limits::{SLOT_HEADROOM, SLOTS_RESERVED};
 
-/// Bytes in transmit memory that are to be sent.
+/// Bytes in transmit memory that are to be sent: one record or several.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) bytes: BlockSlice,
@@ -60,7 +60,8 @@ struct Content {
     /// File data, where it lies; `None` if it is in the staging memory.
     block: Option<BlockSlice>,
     len: usize,
-    /// Of the message that ends with it.
+    /// The message ends with it.
+    ends: bool,
     charge: Option<Charge>,
 }
 
@@ -108,7 +109,8 @@ impl Records {
         })
     }
 
-    /// The next record of a connection: what the session has to say itself, or the next of `output`.
+    /// The next bytes of a connection: what the session has to say itself, or as many records of the next message of
+    /// `output` as a slot holds.
     pub(crate) fn next(
         &mut self,
         secure: &mut Secure,
@@ -128,66 +130,79 @@ impl Records {
         if !self.slots.has_more_than(SLOTS_RESERVED) {
             return Err(NoRecord::NoSlot);
         }
-        let content = self.next_content(output).ok_or(NoRecord::Nothing)?;
-        let bytes = match &content.block {
-            Some(data) => {
-                let record = self.seal_block(secure, data);
-                if mutant::is_on(Mutant::SealedAgain) && !self.slots.has_more_than(SLOTS_RESERVED) {
-                    self.seal_block(secure, data)
-                } else {
-                    record
-                }
-            }
-            None => {
-                let staging = std::mem::take(&mut self.staging);
-                let staged = staging.get(..content.len).unwrap_or_default();
-                let record = self.write(|room| secure.session.seal(staged, room));
-                self.staging = staging;
-                record
+        let mut slot = self.slots.take().ok_or(NoRecord::NoSlot)?;
+        let mut room = room_of(&mut slot);
+        let (mut len, mut content_len) = (0, 0);
+        let charge = loop {
+            let most = CONTENT.min(room.len().saturating_sub(SEALED_OVERHEAD));
+            let content = self.next_content(output, most).ok_or(NoRecord::Nothing)?;
+            let sealed = self.seal(secure, &content, room);
+            let sealed = sealed.map_err(|error| NoRecord::Failed(Box::new(error)))?;
+            len += sealed;
+            content_len += content.len;
+            room = room.get_mut(sealed..).unwrap_or_default();
+            if content.ends || !holds_next(room, output) {
+                break content.charge;
             }
         };
         Ok(Record {
-            bytes: bytes?,
-            content_len: content.len,
-            charge: content.charge,
+            bytes: slot.freeze().into_slice(SLOT_HEADROOM..SLOT_HEADROOM + len),
+            content_len,
+            charge,
         })
+    }
+
+    fn seal(
+        &mut self,
+        secure: &mut Secure,
+        content: &Content,
+        room: &mut [u8],
+    ) -> Result<usize, TlsError> {
+        let Some(data) = &content.block else {
+            let staged = self.staging.get(..content.len).unwrap_or_default();
+            return secure.session.seal(staged, room);
+        };
+        if mutant::is_on(Mutant::SealedAgain) && !self.slots.has_more_than(SLOTS_RESERVED) {
+            self.seal_block(secure, data, room)?;
+        }
+        self.seal_block(secure, data, room)
     }
 
     fn seal_block(
         &mut self,
         secure: &mut Secure,
         data: &BlockSlice,
-    ) -> Result<BlockSlice, NoRecord> {
+        room: &mut [u8],
+    ) -> Result<usize, TlsError> {
         self.sealed_bytes += data.len() as u64;
         if self.sealing == Sealing::OutOfPlace {
-            return self.write(|room| secure.session.seal(data.as_slice(), room));
+            return secure.session.seal(data.as_slice(), room);
         }
         self.copied_bytes += data.len() as u64;
-        self.write(|room| {
-            let content = room
-                .get_mut(tls::limits::HEADER..)
-                .and_then(|room| room.get_mut(..data.len()))
-                .ok_or(TlsError::NoRoom)?;
-            content.copy_from_slice(data.as_slice());
-            secure.session.seal_in_place(data.len(), room)
-        })
+        let content = room
+            .get_mut(tls::limits::HEADER..)
+            .and_then(|room| room.get_mut(..data.len()))
+            .ok_or(TlsError::NoRoom)?;
+        content.copy_from_slice(data.as_slice());
+        secure.session.seal_in_place(data.len(), room)
     }
 
-    /// Takes the content of one record out of `output`: file data by itself, up to the end of its block, or
-    /// what of a message is before the next file data or its end.
-    fn next_content(&mut self, output: &mut VecDeque<Message>) -> Option<Content> {
+    /// Takes the content of one record, at most `most` bytes, out of `output`: file data by itself, up to the end of
+    /// its block, or what of a message is before the next file data or its end.
+    fn next_content(&mut self, output: &mut VecDeque<Message>, most: usize) -> Option<Content> {
         let message = output.front_mut()?;
         let mut content = Content {
             block: None,
             len: 0,
+            ends: false,
             charge: None,
         };
-        while content.len < CONTENT {
+        while content.len < most {
             let is_block = matches!(message.front(), Some(Payload::Block(_)));
             if is_block && content.len > 0 {
                 break;
             }
-            let Some(taken) = message.take(CONTENT - content.len) else {
+            let Some(taken) = message.take(most - content.len) else {
                 break;
             };
             let end = content.len + taken.len();
@@ -202,6 +217,7 @@ impl Records {
             content.len = end;
         }
         if message.is_empty() {
+            content.ends = true;
             content.charge = message.take_charge();
             output.pop_front();
         }
@@ -214,17 +230,26 @@ impl Records {
         write: impl FnOnce(&mut [u8]) -> Result<usize, TlsError>,
     ) -> Result<BlockSlice, NoRecord> {
         let mut slot = self.slots.take().ok_or(NoRecord::NoSlot)?;
-        let room = slot
-            .as_mut_slice()
-            .get_mut(SLOT_HEADROOM..)
-            .unwrap_or_default();
-        let len = match write(room) {
+        let len = match write(room_of(&mut slot)) {
             Ok(len) => len,
             Err(error) => return Err(NoRecord::Failed(Box::new(error))),
         };
         let written = SLOT_HEADROOM..SLOT_HEADROOM + len;
         Ok(slot.freeze().into_slice(written))
     }
+}
+
+/// Where records are written in a slot.
+fn room_of(slot: &mut BlockMut) -> &mut [u8] {
+    let room = slot.as_mut_slice().get_mut(SLOT_HEADROOM..);
+    room.unwrap_or_default()
+}
+
+/// Whether what would be the next record, if it began a slot, fits into `room`: it is not made smaller to fit, as that
+/// would make more of them.
+fn holds_next(room: &[u8], output: &VecDeque<Message>) -> bool {
+    let next = output.front().and_then(Message::front);
+    next.is_some_and(|next| next.len().min(CONTENT) + SEALED_OVERHEAD <= room.len())
 }
 
 const _: () = assert!(CONTROL_RECORD <= RECORD);

@@ -156,7 +156,7 @@ fn blocks_are_let_go_when_they_are_sealed() {
     assert_eq!(lab.world.cache().pinned_blocks, 0);
     assert_eq!(lab.world.cache().wire_references, 0);
     let slots = lab.stats().slots_in_use;
-    assert!(slots > 0, "the ciphertext waits to be acknowledged");
+    assert_eq!(slots, 1, "head and data wait to be acknowledged in one");
     lab.world.links[CLIENT_PORT].from_engine.mend();
     assert!(lab.world.finish_read(read).bytes == data);
     lab.world.assert_at_rest();
