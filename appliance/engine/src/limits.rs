@@ -25,7 +25,7 @@ pub const RESERVED_SOURCE_PORTS: core::ops::RangeInclusive<u16> = 512..=1023;
 /// Source ports otherwise (RFC 6335, dynamic ports).
 pub const DYNAMIC_SOURCE_PORTS: core::ops::RangeInclusive<u16> = 49_152..=65_535;
 
-/// Bytes before a TLS record in its slot: they put the ciphertext, which begins after a
+/// Bytes before the first TLS record of a slot: they put its ciphertext, which begins after a
 /// header of 5, on a cache line. Ciphers store faster there, and so does whoever copies
 /// from there.
 pub const SLOT_HEADROOM: usize = 59;

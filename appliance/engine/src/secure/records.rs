@@ -62,6 +62,7 @@ struct Content {
     len: usize,
     /// The message ends with it.
     ends: bool,
+    /// Of that message, if it has one.
     charge: Option<Charge>,
 }
 
